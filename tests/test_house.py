@@ -35,7 +35,7 @@ TESTED_ELSEWHERE = {
     "uploadfilter/reference/entries/older.py": "tests/reference/writing/test_older.py",
     "uploadfilter/__main__.py": "tests/proxy/test_faults.py",
     "uploadfilter/cli/__init__.py": "tests/cli/test_main.py",
-    "uploadfilter/cli/hashset/statuses.py": "tests/cli/hashset/test_signed.py",
+    "uploadfilter/cli/hashset/listing.py": "tests/cli/hashset/test_signed.py",
     "uploadfilter/config/__init__.py": "tests/config/test_loading.py",
     "uploadfilter/config/circles.py": "tests/config/test_loading.py",
     "uploadfilter/config/plain.py": "tests/config/test_loading.py",

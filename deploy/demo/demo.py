@@ -283,7 +283,7 @@ def build_reference(folder: Path) -> Path:
     for arguments in (
         ("init",),
         ("hashset", "trust", str(ROOT_FILE), *named, "--category", CATEGORY),
-        ("hashset", "status"),
+        ("hashset", "list"),
     ):
         console.print(Text(f"$ uploadfilter {' '.join(arguments)}", style="bold"))
         done = running.run_program(*arguments, state=state)

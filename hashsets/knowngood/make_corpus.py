@@ -148,7 +148,7 @@ def build(paths: Sequence[Path], links: Path, built: Path) -> None:
         folder = links / f"{number // _STEP:03d}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number:06d}{path.suffix.lower()}").symlink_to(path)
-    words = ("hashset", "known-good", "build", str(links), "-o", str(built))
+    words = ("hashset", "known-good", str(links), "-o", str(built))
     subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "uploadfilter", *words],
         check=True,

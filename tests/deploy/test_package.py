@@ -352,7 +352,7 @@ def test_backup_is_restored_on_another_machine(host: Host) -> None:
     restore = "uploadfilter restore /run/backup.tar.zst --log-continues"
     host.operate(f"{restore} --state /var/lib/moved")
     there = "env UPLOADFILTER_STATE_DIR=/var/lib/moved uploadfilter"
-    host.operate(f"{there} hashset check")
+    host.operate(f"{there} verify --reference")
     verified = host.operate(f"{there} verify")
     host.machine.run("rm", "-r", "/var/lib/moved", "/run/backup.tar.zst")
 

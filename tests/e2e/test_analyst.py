@@ -159,7 +159,7 @@ def test_entry_that_may_be_no_picture_is_pointed_out(tmp_path: Path) -> None:
 
     said = shell(
         "uploadfilter hashset import a.jsonl --name a --category 1; "
-        "uploadfilter hashset show a --json",
+        "uploadfilter hashset list a --json",
         tmp_path,
     )
 
@@ -290,7 +290,7 @@ def test_foreign_export_is_read_as_it_is(
     said = shell("uploadfilter hashset import 'the export' --preview", tmp_path)
     report = shell(
         f"uploadfilter hashset import 'the export' --name a {options}; "
-        "uploadfilter hashset show a --json",
+        "uploadfilter hashset list a --json",
         tmp_path,
     )
 
@@ -356,7 +356,8 @@ def test_withdrawn_entry_stays_out_until_it_is_listed_again(tmp_path: Path) -> N
     dropped = shell(bring.format("both") + bring.format("one"), tmp_path)
     back = shell("uploadfilter hashset rollback --yes; " + look, tmp_path)
     again = shell(
-        f"uploadfilter hashset release; {bring.format('both')}{look}", tmp_path
+        f"uploadfilter hashset rollback --release; {bring.format('both')}{look}",
+        tmp_path,
     )
 
     assert "1 earlier entries are withdrawn" in dropped

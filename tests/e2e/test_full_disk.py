@@ -183,7 +183,7 @@ def test_full_disk_under_a_command_leaves_the_reference_set(
         assert failed
         assert done.returncode == 2
         assert b'"second"' not in listed
-    checked = running.run_program("hashset", "check", state=state)
+    checked = running.run_program("verify", "--reference", state=state)
 
     assert b'"first"' in kept
     assert checked.returncode == 0

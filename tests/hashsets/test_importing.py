@@ -18,15 +18,12 @@ from uploadfilter.errors import (
     UsageError,
 )
 from uploadfilter.hashsets.importing import (
-    FIRST_IDS,
     MOST_CATEGORIES,
     ImportReport,
     KnownBefore,
     Progress,
     import_file,
-    list_sets,
     remove_set,
-    show_set,
     survey_file,
 )
 from uploadfilter.hashsets.refusing import BadLines
@@ -197,7 +194,7 @@ def test_same_name_replaces_the_set(directory: Path) -> None:
 
     assert second.replaced == first.set
     assert (ids(directory, ONE), len(ids(directory, TWO))) == ([], 1)
-    assert [info.name for info in list_sets(current(directory))] == ["s"]
+    assert [info.name for info in current(directory).sets] == ["s"]
 
 
 def test_duplicates_are_counted_and_harmless(directory: Path) -> None:
@@ -394,27 +391,6 @@ def test_survey_imports_nothing(directory: Path) -> None:
     assert [item.problem for item in survey.problems] == [Problem.NOT_HEX]
     assert seen == [path.stat().st_size]
     assert survey_file(write(directory, ONE)).accepted == 1
-
-
-def test_sets_are_listed_by_name(directory: Path) -> None:
-    """In an order that does not depend on when each was imported."""
-    for name in ("unit-7", "own", "zoo"):
-        bring(directory, write(directory, ONE), name=name)
-
-    sets = list_sets(current(directory))
-    assert [info.name for info in sets] == ["own", "unit-7", "zoo"]
-
-
-def test_set_is_shown_without_its_signals(directory: Path) -> None:
-    """Numbers and the first ids, in the order of the file."""
-    lines = [{"id": f"p-{n}", "category": "A", "md5": ONE} for n in range(9)]
-    report = bring(directory, write(directory, *lines))
-    details = show_set(current(directory), "s")
-
-    assert details.info == report.set
-    assert details.first_ids == tuple(f"p-{n}" for n in range(FIRST_IDS))
-    with pytest.raises(HashSetNameError, match="no hash set 'x'"):
-        show_set(current(directory), "x")
 
 
 def test_removed_set_is_found_no_more(directory: Path) -> None:

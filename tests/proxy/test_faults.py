@@ -329,4 +329,4 @@ async def test_service_says_that_a_rollback_waits(tmp_path: Path) -> None:
         event = await running.happened("generation_pinned")
 
         assert event["generation"] == writer.number
-        assert "hashset release" in str(event["hint"])
+        assert "hashset rollback --release" in str(event["hint"])

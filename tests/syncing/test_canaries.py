@@ -22,8 +22,6 @@ from uploadfilter.syncing.canaries import (
     doors,
     listed_in,
     note_listening,
-    notes,
-    seen_as,
     send,
 )
 
@@ -138,12 +136,3 @@ def test_sets_in_force_say_which_canaries_they_have(tmp_path: Path) -> None:
 
     assert before == (ListedCanaries(set="unit7", ids=(), enforced=True),)
     assert after == (ListedCanaries(set="unit7", ids=canaries.IDS, enforced=True),)
-
-
-def test_nothing_is_known_where_no_proxy_ran(tmp_path: Path) -> None:
-    """A note that is missing or damaged knows no canary."""
-    (tmp_path / "instances" / "a").mkdir(parents=True)
-    (tmp_path / "instances" / "a" / "canary.json").write_text("{")
-
-    assert seen_as(notes(tmp_path), "20261127-00") is None
-    assert notes(tmp_path / "none") == ()

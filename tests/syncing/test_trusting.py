@@ -12,11 +12,10 @@ from uploadfilter.errors import (
     UsageError,
 )
 from uploadfilter.signedsets.freshness import Status
+from uploadfilter.syncing.statuses import read_statuses
 from uploadfilter.syncing.trusting import (
     Trusted,
     read_root_file,
-    read_status,
-    read_statuses,
     trusted_sets,
 )
 
@@ -109,5 +108,4 @@ def test_what_is_not_trusted_is_said(tmp_path: Path) -> None:
         Trusted.of(tmp_path, "../x")
     with pytest.raises(UsageError, match="cannot read"):
         read_root_file(tmp_path / "nothing")
-    assert read_status(tmp_path) is None
     assert trusted_sets(tmp_path) == ()

@@ -18,7 +18,6 @@ from typing_extensions import override
 
 GROUPS: Final[Mapping[str, str]] = {
     "hashset": "Import, list and remove hash sets; keep the reference set in order.",
-    "hashset known-good": "Keep corpora of harmless files, which no signed set lists.",
     "lookback": "Look back at the files that an origin stores already.",
     "log": "Read the decision log, and prove a record of it.",
     "config": "Check the configuration, and show the settings in force.",
@@ -87,16 +86,12 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "Let the matches of a hash set reject uploads, from now on.",
     ),
     "hashset list": (
-        "hashset.hashset:list_command",
-        "List the hash sets of the reference set, or its entries that are off.",
-    ),
-    "hashset show": (
-        "hashset.hashset:show_command",
-        "Show one hash set: its source, and its number of signals of each type.",
+        "hashset.listing:list_command",
+        "List the hash sets in force, or what else the reference set holds.",
     ),
     "hashset remove": (
         "hashset.hashset:remove_command",
-        "Remove a hash set from the reference set.",
+        "Remove a hash set from the reference set, or a known-good corpus.",
     ),
     "hashset convert": (
         "hashset.converting:convert_command",
@@ -106,14 +101,6 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "hashset.differences:diff_command",
         "List the files that would begin or cease to match if B replaced A.",
     ),
-    "hashset stats": (
-        "hashset.stats:stats_command",
-        "Show the parts of the reference set, how they are searched, and the costs.",
-    ),
-    "hashset check": (
-        "hashset.generations:check_command",
-        "Verify every byte of the reference set, and a sample of queries.",
-    ),
     "hashset off": (
         "hashset.off:off_command",
         "Switch entries off for a while, for example because they are wrong.",
@@ -121,10 +108,6 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "hashset on": (
         "hashset.off:on_command",
         "Switch entries on again that operator, gate or tripwire switched off.",
-    ),
-    "hashset generations": (
-        "hashset.generations:generations_command",
-        "List the generation in force and the kept ones, newest first.",
     ),
     "hashset compact": (
         "hashset.generations:compact_command",
@@ -134,10 +117,6 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "hashset.generations:rollback_command",
         "Return to an older generation, without the entries withdrawn since then.",
     ),
-    "hashset release": (
-        "hashset.generations:release_command",
-        "Release the generation that a rollback pinned, so that imports work again.",
-    ),
     "hashset trust": (
         "hashset.signed:trust_command",
         "Trust the root of a signed set, once, and take the set from its source.",
@@ -145,10 +124,6 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "hashset sync": (
         "hashset.signed:sync_command",
         "Update signed sets to the newest numbers of their issuers.",
-    ),
-    "hashset status": (
-        "hashset.signed:status_command",
-        "Show of every hash set the entries in force, the signers, and the freshness.",
     ),
     "hashset findings": (
         "hashset.findings:findings_command",
@@ -166,21 +141,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "issuer.feedback:feedback_key_command",
         "Make the key that signs feedback, if there is none; print its public part.",
     ),
-    "hashset known-good build": (
+    "hashset known-good": (
         "hashset.known:build_command",
         "Compute the signals of harmless pictures, for a known-good corpus.",
-    ),
-    "hashset known-good import": (
-        "hashset.known:import_command",
-        "Import a known-good corpus, or a list of harmless files.",
-    ),
-    "hashset known-good list": (
-        "hashset.known:list_command",
-        "List the known-good corpora.",
-    ),
-    "hashset known-good remove": (
-        "hashset.known:remove_command",
-        "Remove a known-good corpus.",
     ),
     "log totals": (
         "log.totals:totals_command",

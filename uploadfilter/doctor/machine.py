@@ -12,10 +12,11 @@ from uploadfilter.decisions.files.segments import read_head, segments
 from uploadfilter.doctor.results import Area, Diagnosis, failure, success, warning
 from uploadfilter.errors import ConfigError, ConfigProblem, LogError, StoreError
 from uploadfilter.proxy.admin.health import LEAST_FREE_BYTES, days_words
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.signedsets.freshness import Freshness, Status, ago, freshness
 from uploadfilter.state import PRIVATE_MODE, log_directory
-from uploadfilter.syncing.trusting import read_statuses
+from uploadfilter.syncing.statuses import read_statuses
 
 _SHORT_DAYS = 7
 """Days that the disk must last: a weekend, and the time to get a larger one."""
@@ -85,10 +86,17 @@ def examine_reference(state: Path) -> Iterator[Diagnosis]:
             generation = reader.current()
             sets = generation.sets
             number = generation.number
+            demoted = len(generation.off_by(Party.TRIPWIRE))
     except StoreError as exc:
-        hint = exc.hint or "Run 'uploadfilter hashset check'."
+        hint = exc.hint or "Run 'uploadfilter verify --reference'."
         yield failure(Area.REFERENCE, f"{exc.code}: {exc}", hint)
         return
+    if demoted:
+        yield failure(
+            Area.REFERENCE,
+            f"{demoted:,} entries are demoted: very many networks match them",
+            "Ask the issuer about them: 'uploadfilter hashset list --off'.",
+        )
     entries = sum(it.entries for it in sets)
     if not entries:
         yield warning(

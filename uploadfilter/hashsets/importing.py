@@ -52,16 +52,11 @@ from uploadfilter.reference.entries.sets import (
     ImportSource,
     SetInfo,
     check_set_name,
-    no_such_set,
 )
-from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.writing.writing import ReferenceWriter
 
 MOST_CATEGORIES = 1000
 """Longest allow-list: classification schemes have some dozens of categories."""
-
-FIRST_IDS = 5
-"""Number of ids that ``show_set`` returns: enough to recognise a set."""
 
 _BATCH_LINES = 4096
 """Lines of a list that are added at a time."""
@@ -137,19 +132,6 @@ class ImportReport:
     generation: int
     replaced: SetInfo | None
     survey: Survey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetDetails:
-    """A hash set for ``hashset show``, without its signals.
-
-    Attributes:
-        info: Its names, source and numbers.
-        first_ids: Ids of its first entries.
-    """
-
-    info: SetInfo
-    first_ids: tuple[str, ...]
 
 
 def import_file(
@@ -283,23 +265,6 @@ def is_unsaid_table(path: Path) -> bool:
             return False
         refuse_foreign(head)
         return is_table(head)
-
-
-def list_sets(generation: LayeredGeneration) -> tuple[SetInfo, ...]:
-    """Return the hash sets of a generation, by name."""
-    return tuple(sorted(generation.sets, key=lambda info: info.name))
-
-
-def show_set(generation: LayeredGeneration, name: str) -> SetDetails:
-    """Return the details of one hash set.
-
-    Raises:
-        HashSetNameError: There is no set of that name.
-    """
-    info = _info_of(generation.sets, name)
-    if info is None:
-        raise no_such_set(name, generation.sets)
-    return SetDetails(info=info, first_ids=generation.first_ids(name, FIRST_IDS))
 
 
 def remove_set(writer: ReferenceWriter, name: str) -> SetInfo:

@@ -2,7 +2,7 @@
 
 Such an entry would match innocent uploads, or is a stock picture that came in with
 others. The issuer is told about it, or has it left out. A known-good corpus is a file
-made by ``uploadfilter hashset known-good build``, or comes with the program.
+made by ``uploadfilter hashset known-good``, or comes with the program.
 """
 
 from collections.abc import Mapping, Sequence
@@ -67,7 +67,7 @@ def known_good_check(
     if leaves_out and not paths:
         raise IssuerError(
             "no known-good corpus comes with this program",
-            hint="Name one that 'uploadfilter hashset known-good build' made.",
+            hint="Name one that 'uploadfilter hashset known-good' made.",
         )
     if not paths:
         return None

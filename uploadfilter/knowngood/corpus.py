@@ -218,7 +218,7 @@ def _unreadable(path: Path, exc: OSError) -> HashSetKnownGoodError:
         f"cannot read {str(path)!r}: {exc.strerror}",
         hint="Nothing was changed. Check the path, and that this user may read it. A "
         "known-good corpus of the state directory is restored from the backup, or "
-        "removed by its name with 'uploadfilter hashset known-good remove'.",
+        "removed: 'uploadfilter hashset remove NAME --known-good'.",
     )
 
 
@@ -226,7 +226,7 @@ def _parsed(path: Path, mapped: mmap.mmap) -> Corpus:
     if mapped[: len(_MAGIC)] != _MAGIC:
         raise HashSetKnownGoodError(
             f"{str(path)!r} is not a known-good corpus",
-            hint="Make one with 'uploadfilter hashset known-good build'.",
+            hint="Make one with 'uploadfilter hashset known-good'.",
         )
     end = len(mapped) - _SUM_BYTES
     digest = hashlib.sha256()

@@ -122,7 +122,7 @@ class KnownGood:
         secret: Secret,
         epoch_s: float,
     ) -> ListedCorpus:
-        """Add a corpus that ``known-good build`` made, or replace one of the same name.
+        """Add a corpus that ``hashset known-good`` made, or replace one of its name.
 
         Args:
             name: Name of the corpus at this operator.
@@ -141,7 +141,7 @@ class KnownGood:
         if KEYED in given.head.digests:
             raise HashSetKnownGoodError(
                 f"{str(path)!r} is a corpus from a state directory",
-                hint="Import the file that 'known-good build' made.",
+                hint="Import the file that 'hashset known-good' made.",
             )
         with DigestSorter(EXACT_KEY_BYTES) as sorter:
             for word, rows in given.digests.items():
@@ -318,7 +318,7 @@ class KnownGood:
             if len(others) >= MOST_CORPORA:
                 raise HashSetKnownGoodError(
                     f"there are {len(others)} known-good corpora, which is the most",
-                    hint="Remove one with 'uploadfilter hashset known-good remove'.",
+                    hint="Remove one: 'uploadfilter hashset remove NAME --known-good'.",
                 )
             new.replace(self._file(item))
             self._write(
@@ -392,6 +392,6 @@ def _origin_of(path: Path) -> str:
 def _wrong(name: str, why: str) -> HashSetKnownGoodError:
     return HashSetKnownGoodError(
         f"the known-good corpus {name!r} cannot be used: {why}",
-        hint="Nothing was changed. Remove it with 'uploadfilter hashset known-good "
-        "remove', or restore the state directory; then import it again.",
+        hint="Nothing was changed. Remove it with 'uploadfilter hashset remove NAME "
+        "--known-good', or restore the state directory; then import it again.",
     )

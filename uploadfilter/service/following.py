@@ -120,7 +120,7 @@ class Following:
                 level=logging.WARNING,
                 generation=generation.number,
                 hint="A rollback was not released yet, and imports are refused: find "
-                "its cause, then run 'uploadfilter hashset release'.",
+                "its cause, then run 'uploadfilter hashset rollback --release'.",
             )
             yield "generation_pinned", ""
 
@@ -153,7 +153,7 @@ class Following:
                     ends=status.expires_at,
                     hint="Half of the time until a signature ends is over: run "
                     "'uploadfilter hashset sync', or find out why it fails with "
-                    "'uploadfilter hashset status'.",
+                    "'uploadfilter hashset list'.",
                 )
                 yield "signed_set_aging", name
             if fresh is Freshness.EXPIRED:
@@ -164,7 +164,7 @@ class Following:
                     sequence=status.sequence,
                     ends=status.expires_at,
                     hint="The set goes on matching, but nobody knows whether it is the "
-                    "newest: 'uploadfilter hashset status' says why the last sync "
+                    "newest: 'uploadfilter hashset list' says why the last sync "
                     "failed.",
                 )
                 yield "signed_set_expired", name

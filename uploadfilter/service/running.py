@@ -63,7 +63,7 @@ from uploadfilter.state import (
     log_directory,
 )
 from uploadfilter.syncing.canaries import canaries_of, note_listening
-from uploadfilter.syncing.trusting import read_statuses
+from uploadfilter.syncing.statuses import read_statuses
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -35,12 +35,11 @@ from uploadfilter.signedsets.canaries import (
     CanaryNote,
     CanaryOutcome,
     ListedCanaries,
-    read_note,
 )
 from uploadfilter.state import PRIVATE_FILE, make_private
+from uploadfilter.syncing.statuses import NOTE
 
 KEY: Final = "canary.key"
-NOTE: Final = "canary.json"
 LISTENING: Final = "listening"
 
 WAIT_S: Final = 30.0
@@ -108,25 +107,6 @@ def doors(state: Path) -> tuple[str, ...]:
         plain = [it for it in lines if "proxy_protocol" not in it.split()]
         found += [door_of(it.split()[0]) for it in plain[:1]]
     return tuple(found)
-
-
-def notes(state: Path) -> tuple[CanaryNote, ...]:
-    """Return the notes of a state directory's proxies about canaries."""
-    paths = sorted((state / "instances").glob(f"*/{NOTE}"))
-    found = []
-    for path in paths:
-        with contextlib.suppress(OSError):
-            found.append(read_note(path.read_bytes()))
-    return tuple(found)
-
-
-def last_found(state: Path) -> dict[str, int]:
-    """Return when the canaries of each set were last found, since the epoch."""
-    found: dict[str, int] = {}
-    for note in notes(state):
-        for name, at in note.found.items():
-            found[name] = max(at, found.get(name, at))
-    return found
 
 
 def seen_as(known: Iterable[CanaryNote], decision: str) -> CanaryOutcome | None:

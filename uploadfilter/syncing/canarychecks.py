@@ -10,7 +10,8 @@ from uploadfilter.errors import ServiceError
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.rejections import REJECT_STATUSES
 from uploadfilter.signedsets.canaries import CanaryOutcome, ListedCanaries, faults
-from uploadfilter.syncing.canaries import KEY, Sent, canary_key, notes, seen_as, send
+from uploadfilter.syncing.canaries import KEY, Sent, canary_key, seen_as, send
+from uploadfilter.syncing.statuses import notes
 
 _TRIES: Final = 4
 """Seconds between two tries: a proxy loads a new generation within two seconds."""

@@ -386,7 +386,7 @@ def _check_not_pinned(
     raise StorePinnedError(
         f"generation {writer.number} is pinned by a rollback: of the signed set "
         f"only withdrawals were taken, {len(revoked):,} entries",
-        hint="Find the cause first, run 'uploadfilter hashset release', and "
+        hint="Find the cause first, run 'uploadfilter hashset rollback --release', and "
         "sync again.",
     )
 

@@ -15,7 +15,6 @@ sync never replaces it.
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -36,16 +35,17 @@ from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets.freshness import Status
 from uploadfilter.signedsets.roles import ROOT
 from uploadfilter.state import make_private, only_one, write_private
-
-SIGNED: Final = "signed"
-"""Folder of trusted roots in the state directory."""
+from uploadfilter.syncing.statuses import (
+    SIGNED,
+    STATUS_FILE,
+    read_status,
+    signed_folders,
+)
 
 MOST_ROOT_BYTES: Final = 512_000
 """Limit of python-tuf: 64 holders of each role take some 40 kB."""
 
 _ROOT_FILE: Final = "root.json"
-_STATUS_FILE: Final = "status.json"
-_MOST_STATUS_BYTES: Final = 1 << 20
 
 
 class Trusted:
@@ -129,7 +129,7 @@ class Trusted:
         Raises:
             StoreError: It could not be written.
         """
-        self._write(_STATUS_FILE, msgspec.json.encode(status))
+        self._write(STATUS_FILE, msgspec.json.encode(status))
 
     def trust(self, root: bytes, source: str, *, replace: bool = False) -> Status:
         """Trust a root.
@@ -245,30 +245,7 @@ def read_root_file(path: Path) -> bytes:
 
 def trusted_sets(state: Path) -> tuple[Trusted, ...]:
     """Return the signed sets of a state directory, by name."""
-    try:
-        names = sorted(entry.name for entry in os.scandir(state / SIGNED))
-    except OSError:
-        return ()
-    return tuple(Trusted(state / SIGNED / name) for name in names)
-
-
-def read_status(path: Path) -> Status | None:
-    """Return the status of a set; ``None`` if it cannot be read.
-
-    Args:
-        path: Folder of the set.
-    """
-    try:
-        with (path / _STATUS_FILE).open("rb") as file:
-            return msgspec.json.decode(file.read(_MOST_STATUS_BYTES), type=Status)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return None
-
-
-def read_statuses(state: Path) -> tuple[Status, ...]:
-    """Return the statuses of all signed sets of a state directory."""
-    found = (read_status(it.path) for it in trusted_sets(state))
-    return tuple(it for it in found if it is not None)
+    return tuple(map(Trusted, signed_folders(state)))
 
 
 @contextlib.contextmanager

@@ -97,8 +97,8 @@ async def test_command_through_the_front_door(
         code, out, _ = await typed()
         assert (code, "unit7: found" in out) == (0, True)
         capfd.readouterr()
-        await asyncio.to_thread(run, monkeypatch, "hashset", "status")
-        assert "its canary was found" in capfd.readouterr().out
+        await asyncio.to_thread(run, monkeypatch, "hashset", "list", "unit7")
+        assert "canary       found" in capfd.readouterr().out
         code, out, _ = await typed("--json", "--url", f"http://127.0.0.1:{it.port}/x")
         (door,) = json.loads(out.splitlines()[-1])["doors"]
         assert (code, door["status"], door["effect"]) == (0, 403, "REJECT")

@@ -46,7 +46,7 @@ class Console:
     @property
     def state(self) -> tuple[object, object]:
         """Whether the set is enforced, and the missing conditions."""
-        found = self.document("hashset", "show", "unit7")
+        found = self.document("hashset", "list", "unit7")
         return found["enforced"], found["lack"]
 
 

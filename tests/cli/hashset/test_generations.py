@@ -52,7 +52,7 @@ def test_generations_are_listed_newest_first(
 ) -> None:
     """Each names the change that made it, and its size."""
     capfd.readouterr()
-    code = run(monkeypatch, "hashset", "generations", "--json")
+    code = run(monkeypatch, "hashset", "list", "--generations", "--json")
     (found,) = json_lines(capfd.readouterr().out)
 
     assert code == 0
@@ -83,7 +83,7 @@ def test_generations_for_people(
 ) -> None:
     """The first row of the table is the generation in force."""
     capfd.readouterr()
-    run(monkeypatch, "hashset", "generations")
+    run(monkeypatch, "hashset", "list", "--generations")
     heading, first, second = capfd.readouterr().out.splitlines()
 
     assert heading.startswith("number")
@@ -98,8 +98,8 @@ def test_check_of_a_sound_reference_set(
     """All is verified, and the exit code says that nothing is wrong."""
     capfd.readouterr()
     codes = [
-        run(monkeypatch, "hashset", "check"),
-        run(monkeypatch, "hashset", "check", "--json"),
+        run(monkeypatch, "verify", "--reference"),
+        run(monkeypatch, "verify", "--reference", "--json"),
     ]
     people, programs = capfd.readouterr().out.splitlines()
 
@@ -122,9 +122,9 @@ def test_check_finds_a_flipped_bit(
     """Damage ends with 1, and the report says whether it matters now."""
     flip_a_bit(state / REFERENCE_DIRECTORY / kind / str(number) / DATA_FILE)
     capfd.readouterr()
-    code = run(monkeypatch, "hashset", "check")
+    code = run(monkeypatch, "verify", "--reference")
     out = capfd.readouterr().out
-    run(monkeypatch, "hashset", "check", "--json")
+    run(monkeypatch, "verify", "--reference", "--json")
     (report,) = json_lines(capfd.readouterr().out)
 
     assert code == 1
@@ -184,10 +184,10 @@ def test_rollback_pins_until_released(
     arguments = (str(tmp_path / "two.jsonl"), "--name", "two", "--category", "1")
     refused = run(monkeypatch, "hashset", "import", *arguments)
     hint = capfd.readouterr().err
-    run(monkeypatch, "hashset", "generations")
+    run(monkeypatch, "hashset", "list", "--generations")
     run(monkeypatch, "hashset", "list")
     listed = capfd.readouterr()
-    run(monkeypatch, "hashset", "release", "--json")
+    run(monkeypatch, "hashset", "rollback", "--release", "--json")
     (released,) = json_lines(capfd.readouterr().out)
     code = run(monkeypatch, "hashset", "import", *arguments)
 
@@ -199,7 +199,7 @@ def test_rollback_pins_until_released(
         "monitored": [],
     }
     assert refused == 2
-    assert "hashset release" in hint
+    assert "hashset rollback --release" in hint
     assert "in force, pinned" in listed.out
     assert listed.err.count("generation 4 is pinned") == 2
     assert released == {"generation": 5, "pinned": False}
@@ -211,11 +211,11 @@ def test_rollback_to_a_number_for_people(
 ) -> None:
     """The message names the generation, and the remaining step."""
     run(monkeypatch, "hashset", "rollback", "1", "--yes")
-    run(monkeypatch, "hashset", "release")
+    run(monkeypatch, "hashset", "rollback", "--release")
     said = capfd.readouterr().err
 
     assert "returned to generation 1, as generation 3" in said
-    assert "hashset release" in said
+    assert "hashset rollback --release" in said
     assert "released; generation 4" in said
 
 
@@ -253,7 +253,8 @@ def test_nobody_is_asked_about_a_generation_that_is_not_kept(
     "command",
     [
         pytest.param(("rollback", "77", "--yes"), id="rollback"),
-        pytest.param(("release",), id="release"),
+        pytest.param(("rollback", "--release"), id="release"),
+        pytest.param(("rollback", "--release", "1"), id="release-of-a-number"),
     ],
 )
 def test_what_cannot_be_done_is_refused(
@@ -276,11 +277,13 @@ def test_what_cannot_be_done_is_refused(
 @pytest.mark.parametrize(
     "command",
     [
-        ("generations",),
-        ("check",),
-        ("compact",),
-        ("rollback", "--yes"),
-        ("release",),
+        ("hashset", "list"),
+        ("hashset", "list", "--generations"),
+        ("hashset", "list", "--stats"),
+        ("verify", "--reference"),
+        ("hashset", "compact"),
+        ("hashset", "rollback", "--yes"),
+        ("hashset", "rollback", "--release"),
     ],
 )
 def test_missing_reference_set_is_not_made(
@@ -288,7 +291,7 @@ def test_missing_reference_set_is_not_made(
 ) -> None:
     """No command makes a missing reference set."""
     none = tmp_path / "none"
-    code = run(monkeypatch, "hashset", *command, "--state", str(none))
+    code = run(monkeypatch, *command, "--state", str(none))
 
     assert code == 2
     assert not none.exists()

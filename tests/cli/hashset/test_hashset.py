@@ -185,7 +185,7 @@ def test_list_and_show(
     run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
     capfd.readouterr()
     run(monkeypatch, "hashset", "list", "--json")
-    run(monkeypatch, "hashset", "show", "unit7", "--json")
+    run(monkeypatch, "hashset", "list", "unit7", "--json")
     out = capfd.readouterr().out
     listed, details = json_lines(out)
 
@@ -204,7 +204,7 @@ def test_list_and_show_for_people(
     capfd.readouterr()
     codes = [
         run(monkeypatch, "hashset", "list"),
-        run(monkeypatch, "hashset", "show", "unit7"),
+        run(monkeypatch, "hashset", "list", "unit7"),
     ]
     said = capfd.readouterr()
 
@@ -250,7 +250,7 @@ def test_remove_without_a_terminal_needs_yes(
 
 
 @pytest.mark.usefixtures("state")
-@pytest.mark.parametrize("command", [("show", "x"), ("remove", "x", "--yes")])
+@pytest.mark.parametrize("command", [("list", "x"), ("remove", "x", "--yes")])
 def test_unknown_set_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -266,7 +266,7 @@ def test_unknown_set_is_refused(
 
 
 @pytest.mark.parametrize(
-    "command", [("list",), ("show", "x"), ("remove", "x", "--yes")]
+    "command", [("list",), ("list", "x"), ("remove", "x", "--yes")]
 )
 def test_missing_reference_set_is_not_made_by_looking(
     monkeypatch: pytest.MonkeyPatch,

@@ -20,22 +20,24 @@ def test_folder_becomes_a_corpus(
     (folder / "holiday-name.png").write_bytes(pictures.png(photo))
     (folder / "note.txt").write_text("hello")
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
-    known, out = ("hashset", "known-good"), str(tmp_path / "own.corpus")
-    build = (*known, "build", str(folder), "-o", out, "--jobs", "1")
+    build, out = ("hashset", "known-good", str(folder)), str(tmp_path / "own.corpus")
+    more, known = ("--jobs", "1"), ("--known-good",)
 
-    assert run(monkeypatch, *build, "--note", "x 1.0", "--json") == 0
+    assert run(monkeypatch, *build, "-o", out, *more, "--note", "x 1.0", "--json") == 0
     (built,) = json_lines(capfd.readouterr().out)
-    assert run(monkeypatch, *known, "import", out, "--name", "own", "--json") == 0
+    assert (
+        run(monkeypatch, "hashset", "import", out, *known, "--name", "own", "--json")
+        == 0
+    )
     (taken,) = json_lines(capfd.readouterr().out)
-    again = (*known, "build", str(folder), "-o", f"{out}.2", "--jobs", "1")
-    assert run(monkeypatch, *again) == 0
+    assert run(monkeypatch, *build, "-o", f"{out}.2", *more) == 0
     said = capfd.readouterr().err
     assert "1 picture and 3 digests, out of 1 file\n" in said
     assert "no picture in 1 file\n" in said
-    assert run(monkeypatch, *known, "list") == 0
+    assert run(monkeypatch, "hashset", "list", *known) == 0
     assert "own" in capfd.readouterr().out
-    assert run(monkeypatch, *known, "remove", "own") == 0
-    assert run(monkeypatch, *known, "list", "--json") == 0
+    assert run(monkeypatch, "hashset", "remove", "own", *known) == 0
+    assert run(monkeypatch, "hashset", "list", *known, "--json") == 0
     assert json_lines(capfd.readouterr().out)[-1]["corpora"] == []
     assert built == {
         "files": 1,
@@ -59,8 +61,8 @@ def test_list_of_others_is_known_good_and_never_blocked(
     block = ("hashset", "import", str(path), "--name", "x", "--category", "1")
 
     assert run(monkeypatch, *block) == 2
-    assert "hashset known-good import" in capfd.readouterr().err
-    take = ("hashset", "known-good", "import", str(path), "--name", "x", "--json")
+    assert f"hashset import {path} --known-good" in capfd.readouterr().err
+    take = ("hashset", "import", str(path), "--known-good", "--name", "x", "--json")
     assert run(monkeypatch, *take) == 0
     assert json_lines(capfd.readouterr().out)[0]["digests"] == 1
 
@@ -72,6 +74,8 @@ def test_other_files_are_refused(
     (tmp_path / "x").write_text("hello")
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
 
-    take = ("hashset", "known-good", "import", str(tmp_path / "x"), "--name", "x")
+    take = ("hashset", "import", str(tmp_path / "x"), "--known-good", "--name", "x")
+    assert run(monkeypatch, *take, "--category", "1") == 2
+    assert "no categories" in capfd.readouterr().err
     assert run(monkeypatch, *take) == 2
-    assert "known-good build" in capfd.readouterr().err
+    assert "hashset known-good" in capfd.readouterr().err

@@ -9,6 +9,8 @@ import pytest
 from tests.cli.running import json_lines, run
 from tests.issuing.offices import line_of
 from tests.syncing.test_gating import Case
+from uploadfilter.doctor.machine import examine_reference
+from uploadfilter.doctor.results import Grade
 from uploadfilter.hashsets.choices import Chosen
 from uploadfilter.reference.entries.off import Off, Party
 from uploadfilter.signedsets import canaries
@@ -92,8 +94,9 @@ def test_entries_of_all_parties_are_in_one_table(site: Site) -> None:
     rows = {it.pop("party"): it for it in found["off"]}
     assert site.run("hashset", "list", "--off") == 0
     table = site.said()
-    assert site.run("hashset", "status") == 1  # an entry was demoted
+    assert site.run("hashset", "list") == 0
     status = site.said()
+    graded = list(examine_reference(site.case.site.state))
 
     assert {it: rows[it]["entry"] for it in rows} == {
         "gate": "p-7",
@@ -107,6 +110,8 @@ def test_entries_of_all_parties_are_in_one_table(site: Site) -> None:
     assert all(it in table for it in ("p-1", "p-3", "p-5", "p-7", "stock"))
     assert "1 in quarantine" in status
     assert "1 demoted" in status
+    assert graded[0].grade is Grade.FAILED
+    assert "1 entries are demoted" in graded[0].text
 
 
 @pytest.mark.parametrize("party", ["operator", "tripwire", "gate"])
@@ -179,7 +184,11 @@ def test_row_of_an_operator_survives_updates_and_rollbacks(site: Site) -> None:
     site.case.office.issue(line_of("new", 100))
     site.case.site.sync()
     found = [site.off()]
-    for words in (("compact",), ("rollback", "--yes"), ("release",)):
+    for words in (
+        ("compact",),
+        ("rollback", "--yes"),
+        ("rollback", "--release"),
+    ):
         assert site.run("hashset", *words) == 0
         found.append(site.off())
 
@@ -277,22 +286,21 @@ def test_each_entry_is_counted_as_what_it_is(
         report = case.site.sync(Chosen(categories=categories))
         is_full.append(report.is_full)
         capfd.readouterr()
-        run(monkeypatch, "hashset", "status", "--json")
-        (status,) = json_lines(capfd.readouterr().out)[0]["sets"]
-        assert run(monkeypatch, "hashset", "show", "unit7", "--json") == 0
+        run(monkeypatch, "hashset", "list", "--json")
+        (listed,) = json_lines(capfd.readouterr().out)[0]["sets"]
+        assert run(monkeypatch, "hashset", "list", "unit7", "--json") == 0
         (shown,) = json_lines(capfd.readouterr().out)
-        words = ("canaries", "quarantined", "withdrawn", "suppressed")
-        found.append(tuple(status[it] for it in ("entries", *words)))
-        assert found[-1] == tuple(shown[it] for it in ("in_force", *words))
-    run(monkeypatch, "hashset", "status")
+        words = ("in_force", "canaries", "quarantined", "withdrawn", "suppressed")
+        found.append(tuple(listed[it] for it in words))
+        assert shown == listed | {"first_ids": shown["first_ids"], "lack": None}
+    run(monkeypatch, "hashset", "list")
     text = " ".join(capfd.readouterr().out.split())
-    run(monkeypatch, "hashset", "show", "unit7")
+    run(monkeypatch, "hashset", "list", "unit7")
     details = " ".join(capfd.readouterr().out.split())
 
     assert is_full == [False, True]
     assert found == [(19, 2, 1, 1, 0)] * 2
-    assert "unit7: 19 entries (active)" in text
-    assert "0 suppressed, 1 withdrawn, 2 canaries 1 in quarantine" in text
+    assert "1 in quarantine 19" in text
     assert "in force 19 read number 2 of a signed set, signed by dora, eve" in details
     assert "canaries 2 in quarantine 1" in details
     assert "revoked 1" in details

@@ -66,7 +66,7 @@ def shell(
     return Shell(tmp_path, monkeypatch, capfd)
 
 
-def test_from_trust_to_status(shell: Shell) -> None:
+def test_from_trust_to_list(shell: Shell) -> None:
     """Root, sync, and the set in force, in the words of each command."""
     assert shell.trust("--digest", shell.digest, "--category", "1") == 0
     assert "number 1, 10 entries, signed by dora, eve" in shell.said()[1]
@@ -74,12 +74,12 @@ def test_from_trust_to_status(shell: Shell) -> None:
     assert shell.type("sync", "--json") == 0
     (report,) = json_lines(shell._capfd.readouterr().out)  # noqa: SLF001
     assert (report["withdrawn"], report["entries"]) == (1, 9)
-    assert shell.type("status") == 0
+    assert shell.type("list", "unit7") == 0
     out, _ = shell.said()
-    assert "unit7: 9 entries (active) categories: 1" in out
-    assert "0 suppressed, 1 withdrawn" in out
-    assert "number 1 of Police unit 7, signed by dora, eve" in out
-    assert "fresh: verified" in out
+    assert "issuer Police unit 7 state active categories 1" in out
+    assert "in force 9" in out
+    assert "number 1 of a signed set, signed by dora, eve" in out
+    assert "believed until" in out
 
 
 def test_trust_is_one_dialogue_on_a_terminal(
@@ -89,14 +89,14 @@ def test_trust_is_one_dialogue_on_a_terminal(
     monkeypatch.setattr("sys.stdin", Keyboard("y\n2 1\n1\n"))
     assert shell.trust("--monitored") == 0
     out, err = shell.said()
-    assert shell.type("status") == 0
+    assert shell.type("list") == 0
 
     assert "Did the issuer read out the same digest?" in err
     assert "unit7 of Police unit 7, number 1 signed by dora, eve; 20 entries" in out
     assert "category 0: 10 category 1: 10" in out
     assert "the set has no category '2'" in err
     assert "number 1, 10 entries" in err
-    assert "unit7: 10 entries (monitored) categories: 1" in shell.said()[0]
+    assert "unit7 Police unit 7 monitored 1 " in shell.said()[0]
 
 
 def test_trust_without_an_answer_takes_nothing_yet(
@@ -131,37 +131,41 @@ def test_root_is_compared(shell: Shell) -> None:
     assert "no root is trusted" in shell.said()[1]
 
 
-def test_status_raises_the_alarm(shell: Shell) -> None:
-    """A set that was never synced, or is held back, ends with 1."""
+def test_list_says_what_needs_a_person(shell: Shell) -> None:
+    """Of a set that was never synced, or is held back."""
     shell.trust()
-    assert shell.type("status") == 1
+    assert shell.type("list") == 0
+    assert "unit7 - not in force never synced 0" in shell.said()[0]
+    assert shell.type("list", "unit7") == 0
     assert "never synced" in shell.said()[0]
     shell.type("sync", "--category", "1", "--category", "0", "--monitored")
-    assert shell.type("status") == 0
-    assert "(monitored)" in shell.said()[0]
+    assert shell.type("list") == 0
+    assert " monitored " in shell.said()[0]
     shell.office.withdraw("p-1", "p-2")
     shell.type("sync")
     shell.office.withdraw("p-3", "p-4", is_thief=True)
     assert shell.type("sync") == 1
     assert "2 withdrawals are held back" in shell.said()[1]
-    assert shell.type("status", "--json") == 1
+    assert shell.type("list") == 0
+    assert "2 withdrawals are held back" in shell.said()[0]
+    assert shell.type("list", "--json") == 0
     (shape,) = json_lines(shell._capfd.readouterr().out)  # noqa: SLF001
-    assert shape["sets"][0]["held_back"] == 2
-    assert shape["sets"][0]["freshness"] == "fresh"
+    assert shape["sets"][0]["signed"]["held_back"] == 2
+    assert shape["sets"][0]["signed"]["freshness"] == "fresh"
 
 
 def test_failed_sync_is_said_and_remembered(shell: Shell) -> None:
-    """An old stick is refused, and the status says so until a sync succeeds."""
+    """An old stick is refused, and the list says so until a sync succeeds."""
     shell.trust()
     shell.type("sync", "--category", "1")
     stick = shell.path / "stick"
     stick.mkdir()
     assert shell.type("sync", "unit7", "--from", str(stick)) == 2
     assert "a file cannot be fetched" in shell.said()[1]
-    shell.type("status")
+    shell.type("list")
     assert "the last sync failed: a file cannot be fetched" in shell.said()[0]
     shell.type("sync")
-    shell.type("status")
+    shell.type("list")
     assert "the last sync failed" not in shell.said()[0]
 
 

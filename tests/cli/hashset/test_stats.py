@@ -40,9 +40,9 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def stats(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> dict[str, Any]:
-    """Return what ``hashset stats --json`` prints."""
+    """Return what ``hashset list --stats --json`` prints."""
     capfd.readouterr()
-    assert run(monkeypatch, "hashset", "stats", "--json") == 0
+    assert run(monkeypatch, "hashset", "list", "--stats", "--json") == 0
     (found,) = json_lines(capfd.readouterr().out)
     return found
 
@@ -106,7 +106,7 @@ def test_people_read_tables(
 ) -> None:
     """People see the chunks in words, and the total cost of a query."""
     capfd.readouterr()
-    code = run(monkeypatch, "hashset", "stats")
+    code = run(monkeypatch, "hashset", "list", "--stats")
     out = capfd.readouterr().out
 
     assert code == 0
@@ -123,8 +123,8 @@ def test_empty_reference_set_has_no_tables(
     run(monkeypatch, "init", *arguments)
     capfd.readouterr()
     codes = [
-        run(monkeypatch, "hashset", "stats", *arguments),
-        run(monkeypatch, "hashset", "stats", "--json", *arguments),
+        run(monkeypatch, "hashset", "list", "--stats", *arguments),
+        run(monkeypatch, "hashset", "list", "--stats", "--json", *arguments),
     ]
     found = json.loads(capfd.readouterr().out.splitlines()[-1])
 
@@ -138,4 +138,4 @@ def test_missing_reference_set_is_an_error(
     """Where there is nothing there is nothing to be shown."""
     arguments = ("--state", str(tmp_path / "none"))
 
-    assert run(monkeypatch, "hashset", "stats", *arguments) == 2
+    assert run(monkeypatch, "hashset", "list", "--stats", *arguments) == 2

@@ -25,7 +25,7 @@ from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.scanners.pool.crew import Crew
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings, SilentLog
-from uploadfilter.syncing.trusting import read_statuses
+from uploadfilter.syncing.statuses import read_statuses
 
 NOON = 1_793_620_800.0
 """2026-11-02, 12:00 UTC."""

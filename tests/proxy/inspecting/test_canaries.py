@@ -11,7 +11,8 @@ from tests.proxy.site import Site, list_entries, site
 from uploadfilter.decisions.records.records import CanaryRecord
 from uploadfilter.model import Action, Mode, Verdict
 from uploadfilter.signedsets import canaries
-from uploadfilter.syncing.canaries import Sent, canary_key, doors, notes, seen_as, send
+from uploadfilter.syncing.canaries import Sent, canary_key, doors, seen_as, send
+from uploadfilter.syncing.statuses import notes
 
 LISTED = canaries.entries()
 

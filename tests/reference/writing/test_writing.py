@@ -152,7 +152,7 @@ def test_pinned_generation_only_loses(writer: ReferenceWriter) -> None:
     ):
         with pytest.raises(StorePinnedError, match="is pinned") as caught:
             act()
-        assert "hashset release" in caught.value.hint
+        assert "hashset rollback --release" in caught.value.hint
     writer.revoke("s", ["1"])
     writer.remove_set("s")
     assert writer.pinned

@@ -18,8 +18,6 @@ from uploadfilter.cli.options import JSONOption
 from uploadfilter.cli.output import print_json, print_text, say
 from uploadfilter.cli.progress import board
 from uploadfilter.hashsets.converting import convert_file
-from uploadfilter.hashsets.importing import KnownBefore, is_unsaid_table
-from uploadfilter.hashsets.lines.columns import Layout
 from uploadfilter.hashsets.refusing import BadLines
 from uploadfilter.model import SignalType
 
@@ -76,11 +74,7 @@ def convert_command(
         quote=None,
         encoding=None,
     )
-    said = KnownBefore(
-        signal_type=signal_type, layout=options.layout(), foreign=options.foreign()
-    )
-    if said == KnownBefore() and is_unsaid_table(file):
-        said = KnownBefore(layout=Layout())
+    said = options.known_before(file, signal_type)
     with board("converting", amount=DownloadColumn()) as shown:
         survey = convert_file(
             file,

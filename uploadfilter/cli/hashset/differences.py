@@ -154,7 +154,7 @@ def _side(
                     return Side(generation=found, sets=sets)
         raise StoreError(
             f"generation {word} is not kept",
-            hint="'uploadfilter hashset generations' lists the kept ones.",
+            hint="'uploadfilter hashset list --generations' lists the kept ones.",
         )
     if name is None:
         raise UsageError(

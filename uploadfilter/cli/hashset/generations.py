@@ -1,4 +1,4 @@
-"""``uploadfilter hashset``: list generations, check them, and change between them.
+"""``uploadfilter hashset compact | rollback``, the list and the check of generations.
 
 Rules this module keeps: a command that changes the entries in force asks first, unless
 ``--yes`` is given; every command prints the generation that is in force afterwards.
@@ -32,21 +32,18 @@ from uploadfilter.cli.output import (
 )
 from uploadfilter.cli.progress import board
 from uploadfilter.cli.writing import reference_writer
+from uploadfilter.errors import UsageError
 from uploadfilter.reference.checking import CheckReport
 from uploadfilter.reference.files.layout import Current
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
+from uploadfilter.reference.writing.comparing import Returned
 
 _MEGABYTE = 1_000_000
 
 
-def generations_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """List the generation in force and the kept ones, newest first.
-
-    **Example**
-
-        uploadfilter hashset generations
-    """
-    found = reference_directory(state).generations()
+def list_generations(base: Path, *, json: bool) -> None:
+    """List the generation in force and the kept ones, newest first."""
+    found = reference_directory(base).generations()
     if json:
         print_json({"generations": [generation_document(item) for item in found]})
         return
@@ -55,15 +52,13 @@ def generations_command(*, json: JSONOption = False, state: StateOption = None) 
         say_pinned(found[0].generation)
 
 
-def check_command(*, json: JSONOption = False, state: StateOption = None) -> None:
+def verify_reference(state: Path | None, *, json: bool) -> None:
     """Verify every byte of the reference set, and a sample of queries.
 
-    May run while the service runs. Exit code 1 if a file is damaged; the report says
-    whether the generation in force needs that file.
+    The report says of a damaged file whether the generation in force needs it.
 
-    **Example**
-
-        uploadfilter hashset check
+    Raises:
+        typer.Exit: A file is damaged.
     """
     with board("verifying", amount=DownloadColumn()) as shown:
         report = reference_directory(state).check(shown.move)
@@ -106,6 +101,10 @@ def rollback_command(
         ),
     ] = None,
     *,
+    release: Annotated[
+        bool,
+        typer.Option("--release", help="End the pinning: imports work again."),
+    ] = False,
     yes: YesOption = False,
     json: JSONOption = False,
     state: StateOption = None,
@@ -114,13 +113,22 @@ def rollback_command(
 
     Entries that were removed, revoked or suppressed since then stay out of force, and
     so do entries that a later import of their set lacks. The generation is pinned:
-    until `uploadfilter hashset release`, nothing can be imported, and the service logs
-    a warning.
+    until `--release`, nothing can be imported, and the service logs a warning.
 
-    **Example**
+    **Examples**
 
         uploadfilter hashset rollback
+
+        uploadfilter hashset rollback --release
     """
+    if release:
+        if number is not None:
+            raise UsageError(
+                "--release is of the pinned generation, and takes no number",
+                hint="'uploadfilter hashset list --generations' shows it.",
+            )
+        _release(state, json=json)
+        return
     with reference_writer(state) as writer:
         kept = find_generation(writer.generations(), number)
         if not yes and (kept is not None or not number):
@@ -133,6 +141,11 @@ def rollback_command(
         returned = writer.rollback(number)
         now = writer.number
         generation = writer.generation
+    _report_rollback(returned, now, json=json)
+    say_lack(generation)
+
+
+def _report_rollback(returned: Returned, now: int, *, json: bool) -> None:
     if json:
         print_json(
             {
@@ -143,31 +156,25 @@ def rollback_command(
                 "monitored": returned.monitored,
             }
         )
-    else:
-        say(f"returned to generation {returned.number}, as generation {now}")
-        for name, count in sorted(returned.kept_out.items()):
-            say(
-                f"{count:,} entries of {name!r} stay withdrawn, because a later import "
-                "lacks them; an import that lists them brings them back",
-                style="yellow",
-            )
-        for name in returned.monitored:
-            say(
-                f"{name!r} stays monitored and rejects no upload, because a later "
-                "import said so",
-                style="yellow",
-            )
-        say_pinned(now)
-    say_lack(generation)
+        return
+    say(f"returned to generation {returned.number}, as generation {now}")
+    for name, count in sorted(returned.kept_out.items()):
+        say(
+            f"{count:,} entries of {name!r} stay withdrawn, because a later import "
+            "lacks them; an import that lists them brings them back",
+            style="yellow",
+        )
+    for name in returned.monitored:
+        say(
+            f"{name!r} stays monitored and rejects no upload, because a later "
+            "import said so",
+            style="yellow",
+        )
+    say_pinned(now)
 
 
-def release_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """Release the generation that a rollback pinned, so that imports work again.
-
-    **Example**
-
-        uploadfilter hashset release
-    """
+def _release(state: Path | None, *, json: bool) -> None:
+    """Release the generation that a rollback pinned, so that imports work again."""
     with reference_writer(state) as writer:
         writer.release()
         number = writer.number
@@ -274,6 +281,6 @@ def say_pinned(number: int) -> None:
     """State on stderr that a rollback's generation has to be released."""
     say(
         f"generation {number} is pinned: nothing can be imported until you run "
-        "'uploadfilter hashset release'",
+        "'uploadfilter hashset rollback --release'",
         style="yellow",
     )

@@ -1,4 +1,4 @@
-"""``uploadfilter hashset import | list | show | remove``: the hash sets in force."""
+"""``uploadfilter hashset import | remove``: the hash sets in force."""
 
 import sys
 import time
@@ -8,17 +8,14 @@ from typing import Annotated
 
 import typer
 from rich.progress import DownloadColumn
-from rich.text import Text
 
 from uploadfilter.cli.hashset.enforcement import (
     DropCategoriesOption,
     NameArgument,
-    lack_in,
     say_lack,
-    say_lack_of_set,
     say_state,
 )
-from uploadfilter.cli.hashset.generations import say_pinned
+from uploadfilter.cli.hashset.known import import_known_good, remove_known_good
 from uploadfilter.cli.hashset.layouts import (
     FormatOption,
     NamedFormat,
@@ -26,30 +23,20 @@ from uploadfilter.cli.hashset.layouts import (
     SkipBadLinesOption,
     TableOptions,
 )
-from uploadfilter.cli.hashset.off import off_document, off_table
-from uploadfilter.cli.hashset.sets import (
-    counts_table,
-    numbers_document,
-    report_document,
-    report_lines,
-    set_document,
-    set_lines,
-    sets_table,
-)
-from uploadfilter.cli.hashset.statuses import numbers_of
+from uploadfilter.cli.hashset.sets import set_document
 from uploadfilter.cli.hashset.surveys import (
     preview_document,
     preview_lines,
+    report_document,
+    report_lines,
 )
 from uploadfilter.cli.options import (
     JSONOption,
     StateOption,
     YesOption,
-    state_directory,
 )
 from uploadfilter.cli.output import (
     confirm,
-    harmless,
     print_json,
     print_text,
     say,
@@ -62,23 +49,14 @@ from uploadfilter.hashsets.importing import (
     ImportReport,
     KnownBefore,
     import_file,
-    is_unsaid_table,
-    list_sets,
     remove_set,
-    show_set,
     survey_file,
 )
 from uploadfilter.hashsets.lines.columns import Encoding, Layout
 from uploadfilter.hashsets.opening import open_file
 from uploadfilter.hashsets.refusing import BadLines
 from uploadfilter.issuing.wording import entries as counted_entries
-from uploadfilter.proxy.routing.enforcing import OneSet
 from uploadfilter.reference.entries.sets import SetInfo, no_such_set
-from uploadfilter.reference.files.layered import LayeredGeneration
-from uploadfilter.reference.store import (
-    REFERENCE_DIRECTORY,
-    ReferenceReader,
-)
 
 _NameOption = Annotated[
     str | None,
@@ -135,6 +113,14 @@ _QuoteOption = Annotated[
 _EncodingOption = Annotated[
     Encoding | None, typer.Option(help="CSV: the encoding of the file.")
 ]
+_KnownGoodOption = Annotated[
+    bool,
+    typer.Option(
+        "--known-good",
+        help="The file lists harmless files, which no signed set may list: a corpus of "
+        "'hashset known-good', or a list of NSRL, HashKeeper or EnCase.",
+    ),
+]
 _PreviewOption = Annotated[
     bool,
     typer.Option("--preview", help="Describe the file, and import nothing."),
@@ -159,6 +145,7 @@ def import_set(
     quote: _QuoteOption = None,
     encoding: _EncodingOption = None,
     preview: _PreviewOption = False,
+    known_good: _KnownGoodOption = False,
     yes: YesOption = False,
     json: JSONOption = False,
     state: StateOption = None,
@@ -176,7 +163,13 @@ def import_set(
         md5sum *.jpg | uploadfilter hashset import /dev/stdin --name own --category own
 
         uploadfilter hashset import export.csv --map md5=MD5 --preview
+
+        uploadfilter hashset import NSRLFile.txt --known-good --name nsrl
     """
+    if known_good:
+        _check_known_good(categories, preview=preview)
+        import_known_good(file, _named(name), state, json=json)
+        return
     options = TableOptions(
         format=file_format,
         mapping=mapping,
@@ -186,21 +179,14 @@ def import_set(
         quote=quote,
         encoding=encoding,
     )
-    layout, foreign = options.layout(), options.foreign()
-    is_said = (layout, foreign, signal_type) != (None, None, None)
-    if not is_said and is_unsaid_table(file):
-        layout = Layout()
-    said = KnownBefore(signal_type=signal_type, layout=layout, foreign=foreign)
-    chosen = Chosen(
-        categories=categories or [],
-        drops_categories=drop_categories,
-    )
+    said = options.known_before(file, signal_type)
+    chosen = Chosen(categories=categories or [], drops_categories=drop_categories)
     allowed = chosen.categories
     if preview:
         _preview(file, allowed, said, json=json)
         return
-    if layout is not None and not yes:
-        _ask(file, allowed, layout, json=json)
+    if said.layout is not None and not yes:
+        _ask(file, allowed, said.layout, json=json)
     # The size of a pipe is unknown.
     is_file = file.is_file()
     with (
@@ -226,6 +212,14 @@ def import_set(
     _report(report, json=json)
     say_state(report.set.name, held)
     say_lack(generation)
+
+
+def _check_known_good(categories: Sequence[str] | None, *, preview: bool) -> None:
+    if preview or categories:
+        raise UsageError(
+            "known-good files have no categories and no preview",
+            hint="Omit --category and --preview.",
+        )
 
 
 def _report(report: ImportReport, *, json: bool) -> None:
@@ -284,95 +278,30 @@ def _ask(file: Path, categories: Sequence[str], layout: Layout, *, json: bool) -
         )
 
 
-def list_command(
-    *,
-    off: Annotated[
-        bool,
-        typer.Option(
-            "--off", help="List the entries that are off: by whom, until when, and why."
-        ),
-    ] = False,
-    json: JSONOption = False,
-    state: StateOption = None,
-) -> None:
-    """List the hash sets of the reference set, or its entries that are off.
-
-    **Examples**
-
-        uploadfilter hashset list --json
-
-        uploadfilter hashset list --off
-    """
-    with _reader(state) as reader:
-        generation = reader.current()
-        if off:
-            _show_off(generation, json=json)
-            return
-        sets = list_sets(generation)
-    if json:
-        found = [set_document(info) for info in sets]
-        lack = lack_in(generation)
-        print_json({"generation": generation.number, "lack": lack, "sets": found})
-        return
-    print_text(sets_table(sets))
-    say(f"generation {generation.number}, {counted_entries(generation.entry_count)}")
-    say_lack(generation)
-    if generation.pinned:
-        say_pinned(generation.number)
-
-
-def _show_off(generation: LayeredGeneration, *, json: bool) -> None:
-    rows = sorted(generation.off, key=lambda it: it.slot)
-    if json:
-        shapes = [off_document(it) for it in rows]
-        print_json({"generation": generation.number, "off": shapes})
-    else:
-        print_text(off_table(rows))
-
-
-def show_command(
-    name: NameArgument, *, json: JSONOption = False, state: StateOption = None
-) -> None:
-    """Show one hash set: its source, and its number of signals of each type.
-
-    **Example**
-
-        uploadfilter hashset show unit7
-    """
-    with _reader(state) as reader:
-        generation = reader.current()
-        details = show_set(generation, name)
-        numbers = numbers_of(generation, details.info)
-    if json:
-        print_json(
-            {
-                **set_document(details.info),
-                **numbers_document(numbers),
-                "first_ids": details.first_ids,
-                "lack": lack_in(OneSet(generation=generation, name=name)),
-            }
-        )
-        return
-    print_text(*set_lines(details.info, numbers), counts_table(details.info))
-    print_text(Text(harmless(f"first ids: {', '.join(details.first_ids) or 'none'}")))
-    say_lack_of_set(generation, name)
-
-
 def remove_command(
     name: NameArgument,
     *,
+    known_good: Annotated[
+        bool, typer.Option("--known-good", help="NAME is a known-good corpus.")
+    ] = False,
     yes: YesOption = False,
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Remove a hash set from the reference set.
+    """Remove a hash set from the reference set, or a known-good corpus.
 
-    A running proxy loads the change within two seconds.
+    A running proxy loads the change within two seconds. Entries in quarantine because
+    of a corpus stay there until the next sync of their set.
 
-    **Example**
+    **Examples**
 
         uploadfilter hashset remove unit7
+
+        uploadfilter hashset remove nsrl --known-good
     """
+    if known_good:
+        remove_known_good(name, state, json=json)
+        return
     with reference_writer(state) as writer:
         listed = find_set(writer.sets, name)
         if not yes:
@@ -401,7 +330,3 @@ def find_set(sets: Sequence[SetInfo], name: str) -> SetInfo:
         if info.name == name:
             return info
     raise no_such_set(name, sets)
-
-
-def _reader(state: Path | None) -> ReferenceReader:
-    return ReferenceReader.open(state_directory(state) / REFERENCE_DIRECTORY)

@@ -1,4 +1,4 @@
-"""``uploadfilter hashset known-good``: keep corpora of harmless files.
+"""``uploadfilter hashset known-good``: build, import and remove such corpora.
 
 The filter's own scanners read the files in their sandbox, and return only signals.
 Rules this module keeps: memory does not grow with the number of files; an interrupted
@@ -8,21 +8,19 @@ build continues where it stopped.
 import asyncio
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
 
 import typer
 from rich.progress import DownloadColumn
 
+from uploadfilter.cli.hashset.sets import corpus_document
 from uploadfilter.cli.options import (
     JobsOption,
     JSONOption,
-    StateOption,
     present_s,
-    state_directory,
 )
-from uploadfilter.cli.output import print_json, print_text, say, table
+from uploadfilter.cli.output import print_json, say
 from uploadfilter.cli.progress import Board, board, counted_aside
 from uploadfilter.cli.writing import directory_to_write, reference_writer
 from uploadfilter.errors import HashSetFormatError
@@ -30,7 +28,7 @@ from uploadfilter.issuing.wording import counted
 from uploadfilter.knowngood.corpus import is_corpus, opened
 from uploadfilter.knowngood.foreign import HEAD_BYTES, KnownForm, form_of
 from uploadfilter.knowngood.gathering import FileSignals, Gathering, gather
-from uploadfilter.knowngood.store import KnownGood, ListedCorpus, shipped
+from uploadfilter.knowngood.store import KnownGood, ListedCorpus
 from uploadfilter.model import SignalType
 from uploadfilter.reference.entries.secret import Secret
 from uploadfilter.scanners.files import FoundFile, find
@@ -42,10 +40,6 @@ from uploadfilter.signals import pdq
 from uploadfilter.unfinished import mark_of
 
 _TYPES: Final = frozenset({SignalType.PDQ})
-
-NameOption = Annotated[
-    str, typer.Option("--name", metavar="NAME", help="The local name of the corpus.")
-]
 
 
 def build_command(
@@ -88,7 +82,7 @@ def build_command(
 
     **Example**
 
-        uploadfilter hashset known-good build themes/ wallpapers.tar.xz -o own.corpus
+        uploadfilter hashset known-good themes/ wallpapers.tar.xz -o own.corpus
     """
     out = Gathering(to)
     settings = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
@@ -119,32 +113,14 @@ def build_command(
     say(f"no picture in {counted(numbers.no_picture, 'file')}", style="dim")
     if numbers.unreadable:
         say(f"could not be read: {numbers.unreadable:,}", style="yellow")
-    say(f"next: uploadfilter hashset known-good import {to} --name NAME", style="dim")
+    say(f"next: uploadfilter hashset import {to} --known-good --name NAME", style="dim")
 
 
-def import_command(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            help="A corpus that was built, or a list of NSRL, HashKeeper or EnCase.",
-        ),
-    ],
-    *,
-    name: NameOption,
-    json: JSONOption = False,
-    state: StateOption = None,
-) -> None:
+def import_known_good(file: Path, name: str, state: Path | None, *, json: bool) -> None:
     """Import a known-good corpus, or a list of harmless files.
 
     Only the exact digests of a list are used. The next sync of each signed set compares
     all entries of the set with the corpus.
-
-    **Examples**
-
-        uploadfilter hashset known-good import own.corpus --name own
-
-        uploadfilter hashset known-good import NSRLFile.txt --name nsrl
     """
     # Root may open what the owner of the state directory may not.
     with opened(file) as given:
@@ -153,7 +129,7 @@ def import_command(
         if form is None and not is_corpus(head):
             raise HashSetFormatError(
                 f"{str(file)!r} is not a known-good corpus or a list of such files",
-                hint="Build a corpus with 'uploadfilter hashset known-good build', or "
+                hint="Build a corpus with 'uploadfilter hashset known-good', or "
                 "give a list of NSRL (NSRLFile.txt, or SQLite), HashKeeper or EnCase.",
             )
         directory = directory_to_write(state, create=True)
@@ -162,7 +138,7 @@ def import_command(
         kept = KnownGood(directory.path.parent)
         put, bad = _taken(kept, name, file, given, form, secret)
     if json:
-        print_json({**_document(put), "bad": bad})
+        print_json({**corpus_document(put), "bad": bad})
         return
     words = f"{put.pictures:,} pictures, {put.digests:,} digests"
     say(f"known-good: {name!r} with {words}", style="green")
@@ -197,63 +173,14 @@ def _taken(
     return put, read.bad
 
 
-def list_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """List the known-good corpora.
-
-    **Example**
-
-        uploadfilter hashset known-good list
-    """
-    found = KnownGood(state_directory(state)).listed()
-    if json:
-        print_json({"corpora": [_document(it) for it in found]})
-        return
-    rows = [
-        (it.name, f"{it.pictures:,}", f"{it.digests:,}", it.source, _day(it.added_at))
-        for it in found
-    ]
-    print_text(table("name", "pictures", "digests", "source", "added", rows=rows))
-    if not found and shipped() is not None:
-        say("the first sync adds the program's own corpus", style="dim")
-
-
-def remove_command(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The name of the corpus.")
-    ],
-    *,
-    json: JSONOption = False,
-    state: StateOption = None,
-) -> None:
-    """Remove a known-good corpus.
-
-    Entries in quarantine because of it stay there until the next sync of their set.
-
-    **Example**
-
-        uploadfilter hashset known-good remove nsrl
-    """
+def remove_known_good(name: str, state: Path | None, *, json: bool) -> None:
+    """Remove a known-good corpus."""
     directory = directory_to_write(state, create=False)
     item = KnownGood(directory.path.parent).remove(name)
     if json:
-        print_json(_document(item))
+        print_json(corpus_document(item))
     else:
         say(f"removed {name!r}")
-
-
-def _document(item: ListedCorpus) -> dict[str, object]:
-    return {
-        "name": item.name,
-        "pictures": item.pictures,
-        "digests": item.digests,
-        "source": item.source,
-        "sha256": item.sha256,
-        "added_at": datetime.fromtimestamp(item.added_at, UTC),
-    }
-
-
-def _day(at: int) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
 
 
 async def _build(

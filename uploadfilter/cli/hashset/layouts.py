@@ -13,6 +13,7 @@ import typer
 
 from uploadfilter.errors import ConfigError, UsageError
 from uploadfilter.hashsets.foreign.foreign import FOREIGN, ForeignFormat
+from uploadfilter.hashsets.importing import KnownBefore, is_unsaid_table
 from uploadfilter.hashsets.lines.columns import (
     Encoding,
     Layout,
@@ -84,6 +85,20 @@ class TableOptions:
     def foreign(self) -> ForeignFormat | None:
         """Return the foreign format that ``--format`` names, if it names one."""
         return next((form for form in FOREIGN if form.name == self.format), None)
+
+    def known_before(self, file: Path, signal_type: SignalType | None) -> KnownBefore:
+        """Return what is known of a file; CSV that nobody described has a layout.
+
+        Raises:
+            UsageError: An option cannot be used.
+            ConfigError: The mapping file cannot be used.
+        """
+        known = KnownBefore(
+            signal_type=signal_type, layout=self.layout(), foreign=self.foreign()
+        )
+        if known == KnownBefore() and is_unsaid_table(file):
+            return KnownBefore(layout=Layout())
+        return known
 
     def layout(self) -> Layout | None:
         """Return the layout of the CSV file; ``None`` if it is not CSV.

@@ -16,9 +16,10 @@ from uploadfilter.cli.options import (
     moment_until,
     present_s,
 )
-from uploadfilter.cli.output import print_json, say, table
+from uploadfilter.cli.output import print_json, print_text, say, table
 from uploadfilter.cli.writing import reference_writer
 from uploadfilter.reference.entries.off import Off, Party
+from uploadfilter.reference.files.layered import LayeredGeneration
 
 _SetArgument = Annotated[
     str, typer.Argument(metavar="SET", help="Name of the hash set.")
@@ -122,6 +123,16 @@ def on_command(
         left = frozenset(it.party for it in rows)
         _show_on(name, entry, lifted[entry], left, generation.number, json=json)
     say_lack(generation)
+
+
+def list_off(generation: LayeredGeneration, *, json: bool) -> None:
+    """List the entries that are off."""
+    rows = sorted(generation.off, key=lambda it: it.slot)
+    if json:
+        shapes = [off_document(it) for it in rows]
+        print_json({"generation": generation.number, "off": shapes})
+    else:
+        print_text(off_table(rows))
 
 
 def off_document(item: Off) -> dict[str, object]:

@@ -4,89 +4,67 @@ Rules this module keeps: names and numbers are shown, but never a signal.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rich.table import Table
-from rich.text import Text
 
-from uploadfilter.cli.hashset.statuses import EntryNumbers
-from uploadfilter.cli.hashset.surveys import survey_document, survey_lines, unit_of
-from uploadfilter.cli.output import harmless, table
-from uploadfilter.hashsets.importing import ImportReport
-from uploadfilter.issuing.wording import counted, entries
+from uploadfilter.cli.output import table
+from uploadfilter.issuing.wording import counted
+from uploadfilter.knowngood.store import ListedCorpus
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
+from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.signedsets import canaries as canary_ids
 
 
-def report_document(report: ImportReport) -> dict[str, object]:
-    """Return the report of an import as a JSON object."""
-    return {
-        "set": set_document(report.set),
-        "generation": report.generation,
-        "replaced": None if report.replaced is None else set_document(report.replaced),
-        **survey_document(report.survey),
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryNumbers:
+    """The numbers of entries of one hash set, by state.
+
+    Attributes:
+        in_force: Entries that uploads are compared with, including suppressed ones.
+        canaries: Entries that only an operator's own canary matches.
+        suppressed: Entries that are switched off for a while.
+        quarantined: Entries that the gate keeps out of force.
+        withdrawn: Entries that are out for good, even if the set is imported again.
+        demoted: Entries of which the tripwire left only exact matches.
+    """
+
+    in_force: int = 0
+    canaries: int = 0
+    suppressed: int = 0
+    quarantined: int = 0
+    withdrawn: int = 0
+    demoted: int = 0
 
 
-def report_lines(report: ImportReport) -> Iterator[Text | Table]:
-    """Yield the report of an import as lines and tables."""
-    survey, info = report.survey, report.set
-    yield Text(
-        harmless(
-            f"imported {info.name!r}: {entries(info.entries)} ({_state(info)}) from "
-            f"{counted(survey.lines, unit_of(survey))}; generation {report.generation}"
-        ),
-        style="green",
-    )
-    yield Text(f"signals: {', '.join(_signals(info)) or 'none'}")
-    if report.replaced is not None:
-        yield Text(f"replaced a set of {entries(report.replaced.entries)}")
-    yield Text(f"SHA-256 of the file: {info.source.sha256}")
-    if info.exact_alone:
-        yield _exact_alone_line(info)
-    yield from _turnover_lines(info)
-    if info.source.duplicates:
-        yield Text(f"{info.source.duplicates:,} entries repeat the id of another")
-    yield from survey_lines(survey, info.categories)
-
-
-def _exact_alone_line(info: SetInfo) -> Text:
-    """Return a warning that the set may list files that are not pictures."""
-    return Text(
-        f"{info.exact_alone:,} entries have only exact signals, though others have "
-        "perceptual ones: check that they are pictures (FORMAT.md, 6.3)",
-        style="yellow",
-    )
-
-
-def _turnover_lines(info: SetInfo) -> Iterator[Text]:
-    """Yield how many entries an import withdrew, and how many it brought back."""
-    if info.source.withdrawn:
-        yield Text(
-            f"{info.source.withdrawn:,} earlier entries are withdrawn: the file "
-            "lacks them, and no rollback brings them back",
-            style="yellow",
+def numbers_of(generation: LayeredGeneration, info: SetInfo) -> EntryNumbers:
+    """Count the entries of a hash set by state."""
+    name, off = info.name, generation.off
+    counts = Counter(it.party for it in off if it.set == name and not it.until_listed)
+    withdrawn = {it.key for it in off if it.party is Party.ISSUER}
+    held = {it.key for it in off if it.party is Party.GATE and it.set == name}
+    held -= withdrawn
+    canaries = 0
+    if info.signed is not None:
+        there = generation.has_entries(name, canary_ids.IDS)
+        canaries = sum(
+            is_there and (name, it) not in withdrawn | held
+            for it, is_there in there.items()
         )
-    if info.source.listed_again:
-        yield Text(
-            f"{info.source.listed_again:,} entries that were withdrawn are listed "
-            "again and are in force",
-            style="yellow",
-        )
-
-
-def _signals(info: SetInfo) -> Iterator[str]:
-    """Yield the number of signals of each type, so that a wrong type is noticed."""
-    sums: Counter[str] = Counter()
-    for counts in info.counts.values():
-        sums.update(counts)
-    for word, count in sorted(sums.items()):
-        if word != ENTRIES:
-            yield f"{count:,} {word}"
+    return EntryNumbers(
+        in_force=info.entries - info.revoked - len(held) - canaries,
+        canaries=canaries,
+        suppressed=counts[Party.OPERATOR],
+        quarantined=len(held),
+        withdrawn=counts[Party.ISSUER],
+        demoted=counts[Party.TRIPWIRE],
+    )
 
 
 def set_document(info: SetInfo) -> dict[str, object]:
-    """Return a hash set as a JSON object."""
+    """Return a hash set in force as a JSON object."""
     return {
         "name": info.name,
         "issuer": info.issuer,
@@ -109,23 +87,24 @@ def set_document(info: SetInfo) -> dict[str, object]:
     }
 
 
-def numbers_document(numbers: EntryNumbers) -> dict[str, int]:
-    """Return the numbers of entries of a hash set, by state, as a JSON object."""
+def corpus_document(it: ListedCorpus) -> dict[str, object]:
+    """Return a known-good corpus as a JSON object."""
     return {
-        "in_force": numbers.in_force,
-        "canaries": numbers.canaries,
-        "suppressed": numbers.suppressed,
-        "quarantined": numbers.quarantined,
-        "withdrawn": numbers.withdrawn,
+        "name": it.name,
+        "pictures": it.pictures,
+        "digests": it.digests,
+        "source": it.source,
+        "sha256": it.sha256,
+        "added_at": datetime.fromtimestamp(it.added_at, UTC),
     }
 
 
-def set_lines(info: SetInfo, numbers: EntryNumbers) -> Iterator[Text]:
-    """Yield the description of a hash set, which precedes its numbers."""
+def set_rows(info: SetInfo, numbers: EntryNumbers) -> dict[str, str]:
+    """Return the properties of a hash set in words, by their labels."""
     words = {
         "name": info.name,
         "issuer": info.issuer,
-        "state": _state(info),
+        "state": state_word(info),
         "categories": ", ".join(info.categories),
         "imported": _when(info),
         "entries": f"{info.entries:,}",
@@ -149,9 +128,7 @@ def set_lines(info: SetInfo, numbers: EntryNumbers) -> Iterator[Text]:
         words["revoked"] = f"{numbers.withdrawn:,}"
     for reason, count in info.source.refused.items():
         words[f"refused: {reason}"] = f"{count:,}"
-    width = max(map(len, words))
-    for label, value in words.items():
-        yield Text(harmless(f"{label:<{width}}  {value}"))
+    return words
 
 
 def _read(info: SetInfo) -> str:
@@ -174,24 +151,7 @@ def counts_table(info: SetInfo) -> Table:
     return table("category", *types, rows=rows, numeric=len(types))
 
 
-def sets_table(sets: Sequence[SetInfo]) -> Table:
-    """Return hash sets as a table, one row each."""
-    rows = [
-        (
-            info.name,
-            info.issuer,
-            _state(info),
-            ", ".join(info.categories),
-            _when(info),
-            f"{info.entries:,}",
-        )
-        for info in sets
-    ]
-    columns = ("name", "issuer", "state", "categories", "imported", "entries")
-    return table(*columns, rows=rows, numeric=1)
-
-
-def _state(info: SetInfo) -> str:
+def state_word(info: SetInfo) -> str:
     """Return whether the entries of a set may reject, in the words of the glossary."""
     return "active" if info.enforced else "monitored"
 

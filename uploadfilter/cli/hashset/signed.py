@@ -1,8 +1,9 @@
-"""``uploadfilter hashset trust | sync | status``: signed sets, for the operator."""
+"""``uploadfilter hashset trust | sync``: signed sets, for the operator."""
 
 import hashlib
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,19 +15,11 @@ from uploadfilter.cli.hashset.enforcement import (
     MonitoredOption,
     say_lack,
 )
-from uploadfilter.cli.hashset.statuses import (
-    EntryNumbers,
-    moment_of,
-    numbers_of,
-    status_document,
-    status_lines,
-)
 from uploadfilter.cli.options import (
     JSONOption,
     StateOption,
     YesOption,
     present_s,
-    state_directory,
 )
 from uploadfilter.cli.output import (
     FOUND,
@@ -42,13 +35,11 @@ from uploadfilter.cli.writing import directory_to_write
 from uploadfilter.errors import (
     HashSetError,
     HashSetTrustError,
-    StoreMissingError,
     UploadFilterError,
     UsageError,
 )
 from uploadfilter.hashsets.choices import Chosen
 from uploadfilter.model import EntryState
-from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.store import (
     REFERENCE_DIRECTORY,
     ReferenceDirectory,
@@ -56,9 +47,7 @@ from uploadfilter.reference.store import (
 )
 from uploadfilter.signedsets import manifest as manifests
 from uploadfilter.signedsets import metadata as md
-from uploadfilter.signedsets.freshness import Freshness, Status, ago, freshness
 from uploadfilter.signedsets.roles import ROOT
-from uploadfilter.syncing.canaries import last_found
 from uploadfilter.syncing.client import Verified
 from uploadfilter.syncing.gating import ORDINARY, Passage
 from uploadfilter.syncing.taking import SyncReport, look, sync
@@ -66,7 +55,6 @@ from uploadfilter.syncing.trusting import (
     Trusted,
     read_root,
     read_root_file,
-    read_statuses,
     trusted_sets,
 )
 
@@ -297,54 +285,6 @@ def _end(
         raise typer.Exit(FOUND)
 
 
-def status_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """Show of every hash set the entries in force, the signers, and the freshness.
-
-    Exit code 1 if a signed set has expired, withdrawals are held back, or an entry was
-    demoted.
-
-    **Example**
-
-        uploadfilter hashset status
-    """
-    base = state_directory(state)
-    statuses = {it.set: it for it in read_statuses(base)}
-    epoch_s = present_s()
-    with ReferenceReader.open(base / REFERENCE_DIRECTORY) as reader:
-        generation = _current(reader)
-        sets = () if generation is None else generation.sets
-        # Read here, because the generation is closed afterwards.
-        found = {info.name: numbers_of(generation, info) for info in sets if generation}
-    names = sorted({*statuses, *(info.name for info in sets)})
-    known = {info.name: info for info in sets}
-    counts = {n: found.get(n, EntryNumbers()) for n in names}
-    canaries = last_found(base)
-    shapes = [
-        {
-            **status_document(n, known.get(n), statuses.get(n), counts[n], epoch_s),
-            "canary_found_at": moment_of(canaries[n]) if n in canaries else None,
-        }
-        for n in names
-    ]
-    if json:
-        number = 0 if generation is None else generation.number
-        print_json({"generation": number, "sets": shapes})
-    else:
-        for name in names:
-            lines = status_lines(
-                name, known.get(name), statuses.get(name), counts[name], epoch_s
-            )
-            if name in canaries:
-                long = ago(epoch_s - canaries[name])
-                lines.insert(-1, Text(f"  its canary was found {long} ago"))
-            print_text(*lines)
-        if not names:
-            say("there is no hash set, and no root is trusted")
-    is_demoted = any(it.demoted for it in counts.values())
-    if is_demoted or any(_is_alarming(it, epoch_s) for it in statuses.values()):
-        raise typer.Exit(FOUND)
-
-
 def _show_report(report: SyncReport, *, json: bool) -> None:
     status = report.status
     if json:
@@ -362,7 +302,7 @@ def _show_report(report: SyncReport, *, json: bool) -> None:
                 "quarantined": report.quarantined,
                 "near": report.generic,
                 "signers": status.signers,
-                "expires_at": moment_of(status.expires_at),
+                "expires_at": datetime.fromtimestamp(status.expires_at, UTC),
             }
         )
         return
@@ -408,17 +348,6 @@ def _named(base: Path, names: Sequence[str]) -> list[Trusted]:
             hint="Get root.json from the issuer, and run 'uploadfilter hashset trust'.",
         )
     return found
-
-
-def _current(reader: ReferenceReader) -> LayeredGeneration | None:
-    try:
-        return reader.current()
-    except StoreMissingError:
-        return None
-
-
-def _is_alarming(status: Status, epoch_s: float) -> bool:
-    return bool(status.held_back) or freshness(status, epoch_s) is Freshness.EXPIRED
 
 
 def _absolute(source: str) -> str:

@@ -1,7 +1,8 @@
-"""``uploadfilter hashset stats``: the parts of the reference set, and their costs."""
+"""``hashset list --stats``: the parts of the reference set, and their costs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
@@ -11,7 +12,6 @@ from uploadfilter.cli.hashset.generations import (
     reference_directory,
     say_pinned,
 )
-from uploadfilter.cli.options import JSONOption, StateOption
 from uploadfilter.cli.output import print_json, print_text, table
 from uploadfilter.model import EXACT_TYPES, SignalType
 from uploadfilter.reference.entries.off import Party
@@ -45,7 +45,7 @@ class TypeCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """The output of ``hashset stats``.
+    """The output of ``hashset list --stats``.
 
     Attributes:
         generation: The generation.
@@ -58,17 +58,12 @@ class Stats:
     counts: tuple[TypeCount, ...]
 
 
-def stats_command(*, json: JSONOption = False, state: StateOption = None) -> None:
+def show_stats(base: Path, *, json: bool) -> None:
     """Show the parts of the reference set, how they are searched, and the costs.
 
-    The plan and the expected cost of a query are for the usual thresholds. Counting
-    the buckets takes a second for ten million entries.
-
-    **Example**
-
-        uploadfilter hashset stats
+    The plan and the expected cost of a query are for the usual thresholds.
     """
-    with reference_directory(state).reader() as reader:
+    with reference_directory(base).reader() as reader:
         stats = stats_of(reader.current())
         if json:
             print_json(document(stats))

@@ -4,15 +4,19 @@ For a CSV file it names the columns that are read, and shows the shapes of the f
 rows, but never a cell: its content is not known yet.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 
 from rich.table import Table
 from rich.text import Text
 
+from uploadfilter.cli.hashset.sets import set_document, state_word
 from uploadfilter.cli.output import harmless, table
-from uploadfilter.hashsets.importing import Survey
+from uploadfilter.hashsets.importing import ImportReport, Survey
 from uploadfilter.hashsets.lines.columns import CATEGORY, not_compared
 from uploadfilter.hashsets.tally import NO_CATEGORY, OTHER_WORDS, TableFacts
+from uploadfilter.issuing.wording import counted, entries
+from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
 
 _TAB = "\t"
 
@@ -202,3 +206,71 @@ def _shapes_table(facts: TableFacts) -> Table:
     ]
     shapes = [f"row {number}" for number in range(1, len(facts.shapes) + 1)]
     return table("read as", "column", *shapes, rows=rows)
+
+
+def report_document(report: ImportReport) -> dict[str, object]:
+    """Return the report of an import as a JSON object."""
+    return {
+        "set": set_document(report.set),
+        "generation": report.generation,
+        "replaced": None if report.replaced is None else set_document(report.replaced),
+        **survey_document(report.survey),
+    }
+
+
+def report_lines(report: ImportReport) -> Iterator[Text | Table]:
+    """Yield the report of an import as lines and tables."""
+    survey, info = report.survey, report.set
+    yield Text(
+        harmless(
+            f"imported {info.name!r}: {entries(info.entries)} ({state_word(info)}) "
+            f"from {counted(survey.lines, unit_of(survey))}; "
+            f"generation {report.generation}"
+        ),
+        style="green",
+    )
+    yield Text(f"signals: {', '.join(_signals(info)) or 'none'}")
+    if report.replaced is not None:
+        yield Text(f"replaced a set of {entries(report.replaced.entries)}")
+    yield Text(f"SHA-256 of the file: {info.source.sha256}")
+    if info.exact_alone:
+        yield _exact_alone_line(info)
+    yield from _turnover_lines(info)
+    if info.source.duplicates:
+        yield Text(f"{info.source.duplicates:,} entries repeat the id of another")
+    yield from survey_lines(survey, info.categories)
+
+
+def _exact_alone_line(info: SetInfo) -> Text:
+    """Return a warning that the set may list files that are not pictures."""
+    return Text(
+        f"{info.exact_alone:,} entries have only exact signals, though others have "
+        "perceptual ones: check that they are pictures (FORMAT.md, 6.3)",
+        style="yellow",
+    )
+
+
+def _turnover_lines(info: SetInfo) -> Iterator[Text]:
+    """Yield how many entries an import withdrew, and how many it brought back."""
+    if info.source.withdrawn:
+        yield Text(
+            f"{info.source.withdrawn:,} earlier entries are withdrawn: the file "
+            "lacks them, and no rollback brings them back",
+            style="yellow",
+        )
+    if info.source.listed_again:
+        yield Text(
+            f"{info.source.listed_again:,} entries that were withdrawn are listed "
+            "again and are in force",
+            style="yellow",
+        )
+
+
+def _signals(info: SetInfo) -> Iterator[str]:
+    """Yield the number of signals of each type, so that a wrong type is noticed."""
+    sums: Counter[str] = Counter()
+    for counts in info.counts.values():
+        sums.update(counts)
+    for word, count in sorted(sums.items()):
+        if word != ENTRIES:
+            yield f"{count:,} {word}"

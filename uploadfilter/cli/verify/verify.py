@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
+from uploadfilter.cli.hashset.generations import verify_reference
 from uploadfilter.cli.log.proving import (
     CheckedProof,
     check_proof,
@@ -139,6 +140,14 @@ def verify_command(
             help="A checkpoint of one log, from the operational log.",
         ),
     ] = None,
+    reference: Annotated[
+        bool,
+        typer.Option(
+            "--reference",
+            help="Check every byte of the reference set instead, and a sample of "
+            "queries.",
+        ),
+    ] = False,
     jobs: ProcessesOption = None,
     json: JSONOption = False,
     state: StateOption = None,
@@ -148,7 +157,8 @@ def verify_command(
     Of a log, the chain of its records and the tree that is there are computed again. Of
     a report, every figure is computed again from the logs that are named with it. The
     proof of a decision needs no log, only its key. Exit code 0 if all is verified, 1 if
-    there are findings, 2 if something could not be checked.
+    there are findings, 2 if something could not be checked. It may run beside the
+    service.
 
     **Examples**
 
@@ -158,6 +168,14 @@ def verify_command(
 
         uploadfilter verify d.tlog-proof --key "$(cat kept.key)"
     """
+    if reference:
+        if paths:
+            raise UsageError(
+                "--reference is of the state directory, and takes no path",
+                hint="Name another state directory with --state.",
+            )
+        verify_reference(state, json=json)
+        return
     places = _places(paths, state)
     if checkpoint is not None and len(places.logs) != 1:
         raise UsageError(

@@ -54,7 +54,7 @@ _FEWEST_BYTES: Final = 16
 _UNPACK: Final = "Unpack it, and import the files in it."
 _EXPORT: Final = "Export it from its program as CSV, in UTF-8."
 _KNOWN_GOOD: Final = (
-    "'uploadfilter hashset known-good import FILE --name NAME' takes it as known-good."
+    "'uploadfilter hashset import FILE --known-good --name NAME' takes it."
 )
 _MAGIC: Final = (
     (b"PK\x03\x04", "a zip archive, as are .xlsx and .ods", f"{_UNPACK} {_EXPORT}"),

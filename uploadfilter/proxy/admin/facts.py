@@ -276,7 +276,7 @@ def _warnings(
     if generation is not None and generation.pinned:
         yield (
             "A rollback was not released yet, so nothing can be imported: "
-            "'uploadfilter hashset release'."
+            "'uploadfilter hashset rollback --release'."
         )
     if all(route.exempt or route.mode is Mode.MONITOR for route in routes):
         yield "Every route is in MONITOR or exempt: matches are recorded, and pass."

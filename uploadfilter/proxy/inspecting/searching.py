@@ -49,7 +49,7 @@ NO_COHORT: Final = "the known-good corpora have too few pictures to judge by"
 
 COHORT_HINT: Final = (
     "No altered copy is found until this is mended, and uploads have the reason "
-    "evidence_unfinished. See 'uploadfilter hashset known-good list', or set "
+    "evidence_unfinished. See 'uploadfilter hashset list --known-good', or set "
     'copies = "never" in [evidence].'
 )
 

@@ -1,6 +1,6 @@
 """Check by a sample that a table of perceptual signals answers like a scan.
 
-For ``hashset check``; this module is pure.
+For ``verify --reference``; this module is pure.
 """
 
 from collections.abc import Sequence

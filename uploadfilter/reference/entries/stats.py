@@ -1,8 +1,8 @@
 """Describe a table of perceptual values, and what a query of it costs.
 
 The cost that a plan states is that of random values. Here the buckets are counted, so
-that the figures are those of the stored values. ``hashset stats`` shows them; this
-module is pure.
+that the figures are those of the stored values. ``hashset list --stats`` shows them;
+this module is pure.
 """
 
 from collections.abc import Mapping

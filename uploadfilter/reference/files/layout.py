@@ -276,7 +276,7 @@ def _unnamed(path: Path, what: str) -> StoreCorruptError:
     return StoreCorruptError(
         f"the reference set is damaged: {str(path)!r} {what}",
         hint=f"Copy the file with the highest number in {GENERATIONS!r} beside it to "
-        f"{CURRENT_FILE!r} and run 'uploadfilter hashset check', or restore the "
+        f"{CURRENT_FILE!r} and run 'uploadfilter verify --reference', or restore the "
         "reference "
         "directory from a backup.",
     )

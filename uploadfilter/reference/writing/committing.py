@@ -118,8 +118,7 @@ class Committer:
                     return older
         raise StoreError(
             f"generation {number} is not kept",
-            hint="'uploadfilter hashset generations' lists the generations that are "
-            "kept.",
+            hint="'uploadfilter hashset list --generations' lists the kept ones.",
         )
 
     def _make_first(self) -> None:

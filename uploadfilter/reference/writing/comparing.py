@@ -140,5 +140,5 @@ def before_last_import(generations: Sequence[Current]) -> int:
         at = int(known[at].subject) if returned else older
     raise StoreError(
         "no generation is kept from before the last import",
-        hint="'uploadfilter hashset generations' lists the generations that are kept.",
+        hint="'uploadfilter hashset list --generations' lists the kept ones.",
     )

@@ -451,8 +451,8 @@ class ReferenceWriter:
         if self.pinned:
             raise StorePinnedError(
                 f"generation {self.number} is pinned by a rollback",
-                hint="Find the cause first, then run 'uploadfilter hashset release'."
-                " Until then nothing can be imported, only removed.",
+                hint="Find the cause first, then run 'uploadfilter hashset rollback "
+                "--release'. Until then nothing can be imported, only removed.",
             )
 
     def _info_of(self, name: str) -> SetInfo:

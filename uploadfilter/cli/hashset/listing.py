@@ -1,0 +1,334 @@
+"""``uploadfilter hashset list``: what the reference set holds, in one command."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from uploadfilter.cli.hashset.enforcement import lack_in, say_lack, say_lack_of_set
+from uploadfilter.cli.hashset.generations import list_generations, say_pinned
+from uploadfilter.cli.hashset.off import list_off
+from uploadfilter.cli.hashset.sets import (
+    EntryNumbers,
+    corpus_document,
+    counts_table,
+    numbers_of,
+    set_document,
+    set_rows,
+    state_word,
+)
+from uploadfilter.cli.hashset.stats import show_stats
+from uploadfilter.cli.options import (
+    JSONOption,
+    StateOption,
+    present_s,
+    state_directory,
+)
+from uploadfilter.cli.output import harmless, print_json, print_text, say, table
+from uploadfilter.errors import StoreMissingError, UsageError
+from uploadfilter.issuing.wording import entries as counted_entries
+from uploadfilter.knowngood.store import KnownGood, shipped
+from uploadfilter.proxy.routing.enforcing import OneSet
+from uploadfilter.reference.entries.sets import SetInfo, no_such_set
+from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.signedsets.freshness import Freshness, Status, ago, freshness
+from uploadfilter.syncing.statuses import last_found, read_statuses
+
+_FIRST_IDS: Final = 5
+"""Ids that the details of a set name: enough to recognise it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedSet:
+    """A hash set as the list shows it.
+
+    Attributes:
+        name: Its name on this machine.
+        info: The set in force; ``None`` if its root is trusted and it never came.
+        status: The state of its signatures; ``None`` if it is not signed.
+        numbers: The numbers of its entries.
+        canary_s: When its canary was last found, in seconds since the epoch.
+    """
+
+    name: str
+    info: SetInfo | None
+    status: Status | None
+    numbers: EntryNumbers
+    canary_s: int | None
+
+
+def list_command(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Show the details of this hash set."),
+    ] = None,
+    *,
+    off: Annotated[
+        bool,
+        typer.Option(
+            "--off", help="List the entries that are off: by whom, until when, and why."
+        ),
+    ] = False,
+    generations: Annotated[
+        bool,
+        typer.Option(
+            "--generations", help="List the generation in force and the kept ones."
+        ),
+    ] = False,
+    stats: Annotated[
+        bool,
+        typer.Option(
+            "--stats", help="Show the parts, how they are searched, and the costs."
+        ),
+    ] = False,
+    known_good: Annotated[
+        bool, typer.Option("--known-good", help="List the known-good corpora.")
+    ] = False,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """List the hash sets in force, or what else the reference set holds.
+
+    Of each set: the entries in force, and what needs a person; of a signed one the
+    signers, and until when it is believed. Counting for --stats takes a second for ten
+    million entries.
+
+    **Examples**
+
+        uploadfilter hashset list
+
+        uploadfilter hashset list unit7 --json
+
+        uploadfilter hashset list --off
+    """
+    if (name is not None) + off + generations + stats + known_good > 1:
+        raise UsageError(
+            "one list at a time",
+            hint="Give a NAME, or one of --off, --generations, --stats, --known-good.",
+        )
+    base = state_directory(state)
+    if generations:
+        list_generations(base, json=json)
+    elif stats:
+        show_stats(base, json=json)
+    elif known_good:
+        _list_known_good(base, json=json)
+    else:
+        with ReferenceReader.open(base / REFERENCE_DIRECTORY) as reader:
+            generation = _current(reader, base)
+            if off and generation is not None:
+                list_off(generation, json=json)
+            elif name is None:
+                _list_sets(base, generation, json=json)
+            else:
+                _show_set(base, generation, name, json=json)
+
+
+def _current(reader: ReferenceReader, base: Path) -> LayeredGeneration | None:
+    """Return the generation in force; ``None`` before the first sync of all sets."""
+    try:
+        return reader.current()
+    except StoreMissingError:
+        if not any(read_statuses(base)):
+            raise
+        return None
+
+
+def listed_sets(base: Path, generation: LayeredGeneration | None) -> list[ListedSet]:
+    """Return the hash sets in force and the trusted ones, by name.
+
+    Args:
+        base: The state directory.
+        generation: The generation in force, if any.
+    """
+    infos = {} if generation is None else {it.name: it for it in generation.sets}
+    statuses = {it.set: it for it in read_statuses(base)}
+    canaries = last_found(base)
+    found = []
+    for name in sorted({*infos, *statuses}):
+        info, numbers = infos.get(name), EntryNumbers()
+        if generation is not None and info is not None:
+            numbers = numbers_of(generation, info)
+        found.append(
+            ListedSet(
+                name=name,
+                info=info,
+                status=statuses.get(name),
+                numbers=numbers,
+                canary_s=canaries.get(name),
+            )
+        )
+    return found
+
+
+def _list_sets(base: Path, generation: LayeredGeneration | None, *, json: bool) -> None:
+    found, epoch_s = listed_sets(base, generation), present_s()
+    number = 0 if generation is None else generation.number
+    if json:
+        lack = None if generation is None else lack_in(generation)
+        shapes = [listed_document(it, epoch_s) for it in found]
+        print_json({"generation": number, "lack": lack, "sets": shapes})
+        return
+    print_text(sets_table(found, epoch_s))
+    if generation is None:
+        return
+    say(f"generation {number}, {counted_entries(generation.entry_count)}")
+    say_lack(generation)
+    if generation.pinned:
+        say_pinned(number)
+
+
+def _show_set(
+    base: Path, generation: LayeredGeneration | None, name: str, *, json: bool
+) -> None:
+    found = {it.name: it for it in listed_sets(base, generation)}
+    item, epoch_s = found.get(name), present_s()
+    if item is None:
+        raise no_such_set(name, () if generation is None else generation.sets)
+    shape = listed_document(item, epoch_s)
+    ids: tuple[str, ...] = ()
+    if generation is not None and item.info is not None:
+        ids = generation.first_ids(name, _FIRST_IDS)
+        one = OneSet(generation=generation, name=name)
+        shape |= {"first_ids": ids, "lack": lack_in(one)}
+    if json:
+        print_json(shape)
+        return
+    print_text(*set_lines(item, epoch_s))
+    if generation is not None and item.info is not None:
+        print_text(counts_table(item.info))
+        print_text(Text(harmless(f"first ids: {', '.join(ids) or 'none'}")))
+        say_lack_of_set(generation, name)
+
+
+def listed_document(it: ListedSet, epoch_s: float) -> dict[str, object]:
+    """Return a hash set of the list as a JSON object.
+
+    Args:
+        it: The set.
+        epoch_s: Seconds since the epoch.
+    """
+    numbers = it.numbers
+    return {
+        **({"name": it.name} if it.info is None else set_document(it.info)),
+        "in_force": numbers.in_force,
+        "canaries": numbers.canaries,
+        "suppressed": numbers.suppressed,
+        "quarantined": numbers.quarantined,
+        "withdrawn": numbers.withdrawn,
+        "demoted": numbers.demoted,
+        "signed": None if it.status is None else _signed_document(it, epoch_s),
+        "canary_found_at": _moment(it.canary_s),
+    }
+
+
+def _signed_document(it: ListedSet, epoch_s: float) -> dict[str, object]:
+    status = it.status
+    if status is None:
+        return {}
+    return {
+        "issuer": status.issuer,
+        "sequence": _sequence(it.info),
+        "signers": status.signers,
+        "source": status.source,
+        "root": status.root,
+        "freshness": freshness(status, epoch_s),
+        "synced_at": _moment(status.synced_at),
+        "expires_at": _moment(status.expires_at),
+        "expires": status.expires,
+        "held_back": status.held_back,
+        "failure": status.failure,
+    }
+
+
+def warnings_of(it: ListedSet, epoch_s: float) -> list[str]:
+    """Return in words what a person should look at."""
+    status, numbers = it.status, it.numbers
+    found = []
+    if numbers.demoted:
+        found.append(f"{numbers.demoted:,} demoted")
+    if numbers.quarantined:
+        found.append(f"{numbers.quarantined:,} in quarantine")
+    if status is None:
+        return found
+    if not status.synced_at:
+        found.append("never synced")
+    elif (fresh := freshness(status, epoch_s)) is not Freshness.FRESH:
+        found.append(f"its signatures are {fresh}")
+    if status.held_back:
+        found.append(f"{status.held_back:,} withdrawals are held back")
+    if status.failure is not None:
+        found.append(f"the last sync failed: {status.failure.text}")
+    return found
+
+
+def sets_table(found: Sequence[ListedSet], epoch_s: float) -> Table:
+    """Return hash sets as a table, one row each."""
+    rows = [
+        (
+            it.name,
+            "-" if it.info is None else it.info.issuer,
+            "not in force" if it.info is None else state_word(it.info),
+            "" if it.info is None else ", ".join(it.info.categories),
+            "" if it.info is None else _words(it.info.imported_at),
+            "; ".join(warnings_of(it, epoch_s)),
+            f"{it.numbers.in_force:,}",
+        )
+        for it in found
+    ]
+    columns = ("name", "issuer", "state", "categories", "imported", "look at")
+    return table(*columns, "in force", rows=rows, numeric=1)
+
+
+def set_lines(it: ListedSet, epoch_s: float) -> list[Text]:
+    """Return the description of a hash set: a line for each property."""
+    rows = {"name": it.name} if it.info is None else set_rows(it.info, it.numbers)
+    status = it.status
+    if status is not None:
+        rows["source"], rows["root"] = status.source, status.root
+    if status is not None and status.synced_at:
+        rows["verified"] = (
+            f"{ago(epoch_s - status.synced_at)} ago, believed until "
+            f"{_words(status.expires_at)} UTC ({status.expires})"
+        )
+    if it.canary_s is not None:
+        rows["canary"] = f"found {ago(epoch_s - it.canary_s)} ago"
+    width = max(map(len, rows))
+    lines = [Text(harmless(f"{key:<{width}}  {text}")) for key, text in rows.items()]
+    warnings = warnings_of(it, epoch_s)
+    return [*lines, *(Text(harmless(text), style="yellow") for text in warnings)]
+
+
+def _list_known_good(base: Path, *, json: bool) -> None:
+    found = KnownGood(base).listed()
+    if json:
+        print_json({"corpora": [corpus_document(it) for it in found]})
+        return
+    rows = [
+        (
+            *(it.name, f"{it.pictures:,}", f"{it.digests:,}", it.source),
+            _words(it.added_at),
+        )
+        for it in found
+    ]
+    print_text(table("name", "pictures", "digests", "source", "added", rows=rows))
+    if not found and shipped() is not None:
+        say("the first sync adds the program's own corpus", style="dim")
+
+
+def _sequence(info: SetInfo | None) -> int:
+    return 0 if info is None or info.signed is None else info.signed.sequence
+
+
+def _moment(at: int | None) -> datetime | None:
+    return datetime.fromtimestamp(at, UTC) if at else None
+
+
+def _words(at: int) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"
