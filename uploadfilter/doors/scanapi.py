@@ -76,7 +76,7 @@ class ScanAPI:
             case "/v1/health":
                 return self._health(request)
             case "/v1/openapi.json":
-                return _read_only(request) or json_answer(200, description())
+                return self._describe(request)
             case _ if path == LOOK_UP:
                 return await self._look_up(request)
             case _ if _is_below(path, CHECK):
@@ -146,6 +146,10 @@ class ScanAPI:
             return _problem(400, f"This is no question: {exc}.")
         return json_answer(200, msgspec.json.encode(found))
 
+    def _describe(self, request: web.BaseRequest) -> web.Response:
+        body = description(needs_token=self.tokens is not None)
+        return _read_only(request) or json_answer(200, body)
+
     def _health(self, request: web.BaseRequest) -> web.Response:
         refused = _read_only(request)
         if refused is not None:
@@ -175,16 +179,17 @@ async def _question(request: web.BaseRequest) -> bytes | web.Response:
     return data
 
 
-def _only(request: web.BaseRequest, method: str) -> web.Response | None:
-    if request.method == method:
+def _only(request: web.BaseRequest, *methods: str) -> web.Response | None:
+    if request.method in methods:
         return None
-    answer = _problem(405, f"Only {method} is answered here.")
-    answer.headers["Allow"] = method
+    allowed = ", ".join(methods)
+    answer = _problem(405, f"Methods that are answered here: {allowed}.")
+    answer.headers["Allow"] = allowed
     return answer
 
 
 def _read_only(request: web.BaseRequest) -> web.Response | None:
-    return None if request.method == "HEAD" else _only(request, "GET")
+    return _only(request, "GET", "HEAD")
 
 
 def _too_many(wait_s: float) -> web.Response:
