@@ -1,12 +1,9 @@
 """The state machine of one upload: events in, commands out, no I/O.
 
 Its driver (``proxy/inspecting/driver.py``, or a test) calls one method per event
-and carries out the commands it returns (``commands.py``), in order::
-
-    begin ─► receive* ─► end ─► looked_up ─► scanned ─► matched ─► recorded
-                │         │          └───────────────────────┐        │
-                └─ failed ┴─► Record ◄──────────────────────-┘        ├─► Forward
-                                                                      └─► Answer
+and carries out the commands it returns (``commands.py``), in order. ``states.py`` says
+which event may happen when, and refuses all others; ``planning.py`` how the upload is
+to be inspected.
 
 Rules this module keeps:
 
@@ -24,10 +21,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from uploadfilter.contents.kinds.families import FAMILIES, FileFamily
 from uploadfilter.decisions.accepting import Accept
 from uploadfilter.decisions.judgement import Judgement
-from uploadfilter.decisions.policy import Policy, decide
+from uploadfilter.decisions.policy import decide
 from uploadfilter.evidence.unfinished import marked
 from uploadfilter.model import Action, Match, Mode, Reason, Scan
 from uploadfilter.proxy.inspecting.believing import believed
@@ -46,7 +42,8 @@ from uploadfilter.proxy.inspecting.commands import (
     unscanned,
 )
 from uploadfilter.proxy.inspecting.piececontents import PieceContents
-from uploadfilter.rejections import REJECT_STATUS
+from uploadfilter.proxy.inspecting.planning import InspectionPlan
+from uploadfilter.proxy.inspecting.states import InspectionState, StateEvent, following
 from uploadfilter.signals.exact import Digests
 from uploadfilter.uploads.body.awschunked import AwsChunkedExtractor
 from uploadfilter.uploads.body.extractors import (
@@ -54,15 +51,11 @@ from uploadfilter.uploads.body.extractors import (
     ContentEnded,
     ContentStarted,
     Event,
-    Extractor,
     FormExtractor,
     PieceFound,
-    RawExtractor,
     Refused,
 )
-from uploadfilter.uploads.body.spans import BodySpan, SpansExtractor
-from uploadfilter.uploads.head.plan import PIECE, BodyKind, BodyPlan, Refusal
-from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.uploads.head.plan import PIECE, BodyPlan, Refusal
 
 _STATUS = {
     Reason.MALFORMED_REQUEST: 400,
@@ -95,73 +88,34 @@ class Inspection:
     """One upload from the first header to its answer.
 
     Args:
-        plan: The plan of the body by the request head, or why it is refused.
-        mode: Whether the action is carried out.
-        policy: The operator's rules.
-        accept: What the route takes.
-        limits: Limits of bodies and forms.
-        exempt: Whether it is forwarded without inspection, after that is recorded.
-        spans: The contents of a raw body that consists of messages; ``None`` for one
-            content.
-        keeps_slices: Whether a form with a piece of a file may be kept (``KeepSlice``).
-        undoes_framing: Whether the origin surely undoes ``aws-chunked`` framing, so
-            that nobody gets the bytes as they were sent.
-        shown: See ``UploadPieces``.
-        accept_status: The status of an accepted upload whose client gets its answer
-            here; ``None`` if the origin answers.
-        rejected_in_body: Whether the answer to a rejected upload has the status of an
-            accepted one, because its body says the effect.
+        plan: How it is inspected and answered.
     """
 
-    def __init__(
-        self,
-        plan: BodyPlan | Refusal,
-        *,
-        mode: Mode,
-        policy: Policy,
-        limits: UploadLimits,
-        accept: frozenset[FileFamily] = FAMILIES,
-        reject_status: int = REJECT_STATUS,
-        exempt: bool = False,
-        spans: Sequence[BodySpan] | None = None,
-        keeps_slices: bool = False,
-        undoes_framing: bool = False,
-        shown: Sequence[int] = (),
-        accept_status: int | None = None,
-        rejected_in_body: bool = False,
-    ) -> None:
-        self._mode = mode
-        self._policy = policy
-        self._accept = accept
-        self._reject_status = reject_status
-        self._accept_status = accept_status
-        self._rejected_in_body = rejected_in_body
-        self._limits = limits
-        self._refusal = plan if isinstance(plan, Refusal) else None
-        # A refused head ends an exempt upload like any other.
-        self._exempt = exempt and self._refusal is None
-        self._is_piece = isinstance(plan, BodyPlan) and plan.is_piece
-        self._is_all_fields = isinstance(plan, BodyPlan) and plan.is_field
-        self._charset = plan.charset if isinstance(plan, BodyPlan) else None
-        self._parts_type = plan.parts_type if isinstance(plan, BodyPlan) else None
-        self._extractor: Extractor | None = None
-        if not self._exempt:
-            self._extractor = _extractor(plan, limits, spans)
-        self._is_form = isinstance(self._extractor, FormExtractor)
-        # No uploader packs slices; a form that waits is sent on by its first head.
-        is_packed = isinstance(plan, BodyPlan) and plan.coding is not None
-        self._may_be_slice = keeps_slices and self._is_form and not is_packed
-        self._undoes_framing = undoes_framing
-        self._pieces = PieceContents(shown)
+    def __init__(self, plan: InspectionPlan) -> None:
+        self._plan = plan
+        self._state = InspectionState.NEW
+        self._fault = plan.fault
+        self._extractor = plan.extractor()
+        self._form: FormExtractor | None = None
+        if isinstance(self._extractor, FormExtractor):
+            self._form = self._extractor
+        body = plan.body
+        self._is_slice = (
+            plan.may_be_slice and isinstance(body, BodyPlan) and body.is_piece
+        )
+        self._pieces = PieceContents(plan.shown)
         self._open: _Open | None = None
         self._contents: list[Content] = []
         self._scans: tuple[Scan, ...] = ()
         self._matches: tuple[Match, ...] = ()
         self._body_bytes = 0
         self._contents_bytes = 0
-        self._ended = False
-        self._is_unreadable = False
         self._judgement: Judgement | None = None
+
+    @property
+    def state(self) -> InspectionState:
+        """The state of the upload."""
+        return self._state
 
     @property
     def body_bytes(self) -> int:
@@ -183,48 +137,55 @@ class Inspection:
 
         Then ``receive`` has to be called again, without further bytes.
         """
-        form = self._extractor
-        if not isinstance(form, FormExtractor) or self._is_unreadable:
-            return False
-        return form.is_behind
+        form = self._form
+        return (
+            form is not None
+            and self._state is InspectionState.RECEIVING
+            and form.is_behind
+        )
 
     def begin(self) -> list[Command]:
         """Take the head; refuse an upload whose body must not be read at all."""
-        if self._exempt:
-            return self._decide(Reason.EXEMPT)
-        if self._failure is None or not self._refuses(self._failure):
-            return []
-        return self._decide(self._failure)
+        if self._plan.is_exempt:
+            return self._stop(Reason.EXEMPT)
+        if self._fault is not None and self._refuses(self._fault):
+            return self._stop(self._fault.reason)
+        self._go_on(StateEvent.BEGIN)
+        return []
 
     def receive(self, data: bytes) -> list[Command]:
         """Take bytes of the body that have arrived."""
+        self._go_on(StateEvent.RECEIVE)
         self._body_bytes += len(data)
-        if self._body_bytes > self._limits.max_body_bytes:
+        if self._body_bytes > self._plan.limits.max_body_bytes:
             return self.failed(Reason.TOO_LARGE)
         commands: list[Command] = []
         if data and self._holds_body:
             commands.append(Hold(where=Where.BODY, data=data))
-        if self._extractor is not None and not self._is_unreadable:
+        if self._extractor is not None and self._state is InspectionState.RECEIVING:
             commands += self._extracted(self._extractor.receive(data))
         return commands
 
     def end(self) -> list[Command]:
         """Take the end of the body."""
-        self._ended = True
         commands: list[Command] = []
-        if self._extractor is not None and not self._is_unreadable:
+        if self._extractor is not None and self._state is InspectionState.RECEIVING:
             commands = self._extracted(self._extractor.end())
-        if self._judgement is not None:
+        if self._state is InspectionState.DECIDED_EARLY:
             return commands
-        if self._may_be_slice and self._is_piece and not self._is_unreadable:
-            return [*commands, self._keep_slice()]
+        if self._form and self._is_slice and self._state is InspectionState.RECEIVING:
+            self._go_on(StateEvent.END_OF_SLICE)
+            return [*commands, KeepSlice(parts=self._form.parts, charset=self._charset)]
+        self._go_on(StateEvent.END)
         self._contents += self._pieces.contents(before=len(self._contents))
         return [*commands, LookUp(contents=tuple(self._contents))]
 
     def no_slice(self) -> list[Command]:
         """Take the answer that the form is no slice: it is a piece like any other."""
-        self._may_be_slice = False
-        return self.failed(PIECE.reason)
+        self._go_on(StateEvent.NO_SLICE)
+        self._fault = PIECE
+        self._scans = self._unscanned()
+        return self._decide(PIECE.reason)
 
     def looked_up(self, matches: Sequence[Match]) -> list[Command]:
         """Take the matches of the exact signals; they count, and end nothing.
@@ -233,15 +194,18 @@ class Inspection:
         looks like it (ADR 0004).
         """
         self._matches = tuple(matches)
-        self._scans = tuple(unscanned(content) for content in self._contents)
+        self._scans = self._unscanned()
         if not self._contents:
-            return self._decide(self._failure)
-        where = Where.CONTENTS if self._is_form else Where.BODY
+            self._go_on(StateEvent.NO_CONTENTS)
+            return self._decide_by_fault()
+        self._go_on(StateEvent.LOOKED_UP)
+        where = Where.CONTENTS if self._form else Where.BODY
         scanned = tuple(content for content in self._contents if content.is_scanned)
         return [StartScan(where=where, contents=scanned)]
 
     def scanned(self, scans: Sequence[Scan]) -> list[Command]:
         """Take the scans of the contents; a scanner's own digests are not believed."""
+        self._go_on(StateEvent.SCANNED)
         self._scans = believed(self._contents, scans)
         return [MatchSignals(scans=self._scans)]
 
@@ -255,80 +219,84 @@ class Inspection:
             unfinished: Paths of the contents in which the search for altered copies was
                 not finished.
         """
+        self._go_on(StateEvent.MATCHED)
         self._matches = tuple(matches)
         if unfinished:
             self._scans = tuple(marked(scan, unfinished) for scan in self._scans)
-        return self._decide(self._failure)
+        return self._decide_by_fault()
 
     def failed(self, reason: Reason) -> list[Command]:
-        """Take a failure: the upload cannot be inspected to its end, for any reason."""
-        if self._judgement is not None:
-            return []
+        """Take a failure: the upload cannot be inspected to its end, for any reason.
+
+        After the decision it changes nothing.
+        """
         if not self._scans:
-            self._scans = tuple(unscanned(content) for content in self._contents)
-        return self._decide(reason)
+            self._scans = self._unscanned()
+        return self._stop(reason)
 
     def recorded(self) -> list[Command]:
         """Note that the decision is durable: only now may it have its effect."""
+        is_unread = self._state is InspectionState.DECIDED_EARLY
+        self._go_on(StateEvent.RECORDED)
         judgement = self._judged()
         match judgement.effect:
             case Action.ACCEPT:
-                return [self._forward()]
+                return [self._forward(unread=is_unread)]
             case Action.REJECT | Action.RETRY_LATER:
-                status = self._status(judgement)
-                refusal = self._answered(judgement)
-                is_other = judgement.reason is Reason.NOT_ACCEPTED
-                return [
-                    Answer(
-                        status=status,
-                        reason=judgement.reason,
-                        detail=refusal.detail if refusal else "",
-                        accept=self._accept if is_other else frozenset(),
-                        is_rejection=judgement.is_rejection,
-                    )
-                ]
+                return [self._answer(judgement)]
             case never:
                 assert_never(never)
 
     def record_failed(self) -> list[Command]:
         """Note that the decision is not durable, so it may have no effect."""
+        self._go_on(StateEvent.NOT_RECORDED)
         return [Answer(status=503, reason=Reason.LOG_UNWRITABLE)]
+
+    def _go_on(self, event: StateEvent) -> None:
+        self._state = following(self._state, event)
+
+    def _stop(self, reason: Reason) -> list[Command]:
+        self._go_on(StateEvent.STOP)
+        return [] if self._judgement is not None else self._decide(reason)
+
+    @property
+    def _charset(self) -> str | None:
+        body = self._plan.body
+        return body.charset if isinstance(body, BodyPlan) else None
 
     @property
     def _holds_body(self) -> bool:
         """Tell whether the original bytes are needed: not for a form encoded anew."""
-        return not self._is_form or self._mode is Mode.MONITOR
+        return self._form is None or self._plan.mode is Mode.MONITOR
 
-    @property
-    def _failure(self) -> Reason | None:
-        if self._refusal is not None:
-            return self._refusal.reason
-        return PIECE.reason if self._is_piece and not self._may_be_slice else None
+    def _unscanned(self) -> tuple[Scan, ...]:
+        return tuple(unscanned(content) for content in self._contents)
 
-    def _refuses(self, reason: Reason) -> bool:
-        return self._judge(reason, scans=()).effect is not Action.ACCEPT
+    def _refuses(self, fault: Refusal) -> bool:
+        return self._judge(fault.reason, scans=()).effect is not Action.ACCEPT
 
     def _judge(self, failure: Reason | None, *, scans: tuple[Scan, ...]) -> Judgement:
+        accept = Accept(
+            families=self._plan.accept,
+            fields=frozenset(it.path for it in self._contents if it.is_field),
+            aside=frozenset(it.path for it in self._contents if it.is_aside),
+        )
         return decide(
             scans,
             self._matches,
-            mode=self._mode,
-            policy=self._policy,
+            mode=self._plan.mode,
+            policy=self._plan.policy,
             failure=failure,
-            accept=self._accepting(),
-        )
-
-    def _accepting(self) -> Accept:
-        return Accept(
-            families=self._accept,
-            fields=frozenset(it.path for it in self._contents if it.is_field),
-            aside=frozenset(it.path for it in self._contents if it.is_aside),
+            accept=accept,
         )
 
     def _judged(self) -> Judgement:
         if self._judgement is None:
             raise RuntimeError("an upload was recorded before it was decided")
         return self._judgement
+
+    def _decide_by_fault(self) -> list[Command]:
+        return self._decide(self._fault.reason if self._fault else None)
 
     def _decide(self, failure: Reason | None) -> list[Command]:
         judgement = self._judge(failure, scans=self._scans)
@@ -344,39 +312,46 @@ class Inspection:
 
     def _recorded_status(self, judgement: Judgement) -> int | None:
         accepted = judgement.effect is Action.ACCEPT
-        in_body = self._rejected_in_body and judgement.effect is Action.REJECT
-        return self._accept_status if accepted or in_body else self._status(judgement)
+        in_body = self._plan.rejected_in_body and judgement.effect is Action.REJECT
+        if accepted or in_body:
+            return self._plan.accept_status
+        return self._status(judgement)
 
     def _status(self, judgement: Judgement) -> int:
         """Return the status of the answer for an effect other than ``ACCEPT``."""
         if judgement.effect is Action.RETRY_LATER:
             return 503
         if judgement.is_rejection or judgement.reason is None:
-            return self._reject_status
+            return self._plan.reject_status
         refusal = self._answered(judgement)
         return _STATUS[judgement.reason] if refusal is None else refusal.status
 
     def _answered(self, judgement: Judgement) -> Refusal | None:
         """Return the refusal that the client gets as an answer, if there is one."""
-        refusal = PIECE if self._refusal is None else self._refusal
-        return refusal if refusal.reason is judgement.reason else None
+        fault = self._fault
+        return fault if fault and fault.reason is judgement.reason else None
 
-    def _keep_slice(self) -> KeepSlice:
-        if not isinstance(self._extractor, FormExtractor):
-            raise TypeError("only a form is a slice")
-        return KeepSlice(parts=self._extractor.parts, charset=self._charset)
+    def _answer(self, judgement: Judgement) -> Answer:
+        refusal = self._answered(judgement)
+        is_other = judgement.reason is Reason.NOT_ACCEPTED
+        return Answer(
+            status=self._status(judgement),
+            reason=judgement.reason,
+            detail=refusal.detail if refusal else "",
+            accept=self._plan.accept if is_other else frozenset(),
+            is_rejection=judgement.is_rejection,
+        )
 
-    def _forward(self) -> Forward:
-        encode = self._is_form and self._mode is Mode.ENFORCE
-        parts = None
-        if encode and isinstance(self._extractor, FormExtractor):
-            parts = self._extractor.parts
+    def _forward(self, *, unread: bool) -> Forward:
+        form, body = self._form, self._plan.body
+        if form is None or self._plan.mode is not Mode.ENFORCE:
+            return Forward(where=Where.BODY, parts=None, unread=unread)
         return Forward(
-            where=Where.CONTENTS if encode else Where.BODY,
-            parts=parts,
-            charset=self._charset if encode else None,
-            parts_type=self._parts_type if encode else None,
-            unread=not self._ended,
+            where=Where.CONTENTS,
+            parts=form.parts,
+            charset=self._charset,
+            parts_type=body.parts_type if isinstance(body, BodyPlan) else None,
+            unread=unread,
         )
 
     def _extracted(self, events: Sequence[Event]) -> list[Command]:
@@ -388,13 +363,15 @@ class Inspection:
     def _on_event(self, event: Event) -> list[Command]:
         match event:
             case ContentStarted():
+                body = self._plan.body
+                is_all_fields = isinstance(body, BodyPlan) and body.is_field
                 self._open = _Open(
                     path=str(len(self._contents)),
                     offset=self._contents_bytes,
                     declared_type=event.declared_type,
                     coding=event.coding,
                     is_aside=event.is_aside,
-                    is_field=event.is_field or self._is_all_fields,
+                    is_field=event.is_field or is_all_fields,
                 )
                 return []
             case ContentData():
@@ -417,7 +394,7 @@ class Inspection:
         else:
             self._pieces.update(data, self._open.digests)
         self._contents_bytes += len(data)
-        if not self._is_form:
+        if self._form is None:
             return []
         return [Hold(where=Where.CONTENTS, data=data)]
 
@@ -437,53 +414,26 @@ class Inspection:
         self._contents.append(content)
         self._open = None
         framed = self._extractor
-        if isinstance(framed, AwsChunkedExtractor) and not self._undoes_framing:
+        if isinstance(framed, AwsChunkedExtractor) and not self._plan.undoes_framing:
             self._contents += framed.is_told_otherwise * [content.as_sent()]
 
     def _on_piece(self) -> list[Command]:
         """Take the form's statement at its end that its file is only a piece."""
-        self._is_piece = True
-        if self._may_be_slice or not self._refuses(PIECE.reason):
+        if self._plan.may_be_slice:
+            self._is_slice = True
             return []
-        self._scans = tuple(unscanned(content) for content in self._contents)
-        return self._decide(PIECE.reason)
+        self._fault = PIECE
+        if not self._refuses(PIECE):
+            return []
+        self._scans = self._unscanned()
+        return self._stop(PIECE.reason)
 
     def _on_refused(self, refusal: Refusal) -> list[Command]:
         """End the inspection of an unreadable body; ``MONITOR`` still forwards it."""
-        self._is_unreadable = True
-        self._refusal = refusal
+        self._fault = refusal
         self._open = None
-        self._scans = tuple(unscanned(content) for content in self._contents)
-        if self._refuses(refusal.reason):
-            return self._decide(refusal.reason)
+        self._scans = self._unscanned()
+        if self._refuses(refusal):
+            return self._stop(refusal.reason)
+        self._go_on(StateEvent.MALFORMED)
         return []
-
-
-def _extractor(
-    plan: BodyPlan | Refusal, limits: UploadLimits, spans: Sequence[BodySpan] | None
-) -> Extractor | None:
-    """Choose the extractor that turns the body into contents.
-
-    If a refused head's body is forwarded all the same (``MONITOR``), it is inspected as
-    raw bytes.
-    """
-    if isinstance(plan, Refusal):
-        return RawExtractor(None)
-    if spans is not None:
-        return SpansExtractor(spans)
-    match plan.kind:
-        case BodyKind.NONE:
-            return None
-        case BodyKind.RAW if plan.framing is not None:
-            return AwsChunkedExtractor(plan.framing, plan.declared_type)
-        case BodyKind.RAW:
-            return RawExtractor(plan.declared_type, plan.coding)
-        case BodyKind.FORM:
-            return FormExtractor(
-                plan.boundary or b"",
-                limits,
-                coding=plan.coding,
-                is_form=plan.parts_type is None,
-            )
-        case never:
-            assert_never(never)

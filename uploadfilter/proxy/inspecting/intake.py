@@ -17,6 +17,7 @@ from uploadfilter.proxy.inspecting.commands import Answer, Forward, Where
 from uploadfilter.proxy.inspecting.driver import Driver
 from uploadfilter.proxy.inspecting.held import Held
 from uploadfilter.proxy.inspecting.inspection import Inspection
+from uploadfilter.proxy.inspecting.planning import InspectionPlan
 from uploadfilter.proxy.inspecting.reading import RequestSender, UploadSender
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
@@ -201,8 +202,8 @@ class Intake:
     ) -> Upload:
         """Begin an upload; ``held`` releases its resources."""
         route, client = arrival.route, arrival.client_key
-        inspection = Inspection(
-            body,
+        plan = InspectionPlan(
+            body=body,
             mode=route.mode,
             policy=route.policy,
             limits=route.limits,
@@ -225,7 +226,7 @@ class Intake:
         return Upload(
             arrival=arrival,
             sender=sender or RequestSender(arrival.request),
-            inspection=inspection,
+            inspection=Inspection(plan),
             ticket=self._recorder.ticket(arrival.client, arrival.head.method),
             spools=spools,
             meter=self._admission.meter(client),
