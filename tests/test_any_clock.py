@@ -31,6 +31,7 @@ from uploadfilter.decisions.records import flooding
 from uploadfilter.decisions.records.lasting import Retention
 from uploadfilter.decisions.records.records import DecisionRecord, moment
 from uploadfilter.decisions.records.summaries import SummaryRecord
+from uploadfilter.doors.quotas import Quota, Quotas, Scope
 from uploadfilter.forms.rates import Rates
 from uploadfilter.networks import path_of
 from uploadfilter.proxy.clients.connections import Connections
@@ -318,6 +319,18 @@ def walks(start_s: float, taken: list[Step]) -> list[object]:
     return found
 
 
+def questions(start_s: float, taken: list[Step]) -> list[object]:
+    """Quotas of questions: which are asked, and how long the others wait."""
+    # One question a second, so that a bucket counts in binary fractions, too.
+    quotas, quota = Quotas(), Quota(per_minute=60, at_once=64)
+    decided = list[object]()
+    for now_s, _, number in passing(start_s, taken):
+        for _ in range(number % 90):
+            with quotas.question(Scope.SCAN, "a", quota, now_s=now_s) as wait_s:
+                decided.append(wait_s)
+    return decided
+
+
 PARTS: Final[dict[str, Drive]] = {
     "scanners/pool/queueing.py": lanes,
     "scanners/pool/waiting.py": lanes,
@@ -331,6 +344,7 @@ PARTS: Final[dict[str, Drive]] = {
     "proxy/clients/connections.py": connections,
     "decisions/records/flooding.py": floods,
     "forms/rates.py": forms,
+    "doors/quotas.py": questions,
 }
 
 
