@@ -5,9 +5,8 @@ The proxy's own ``Proxy`` reads, admits and inspects what is sent below ``SCAN``
 
 - The rest of the path is that of the site, by which the route is chosen.
 - A front end that sends half a body or none, or does not say what it is, gets no
-  acceptance: only a method that brings no body is let through without one.
-- A status of 200 says that the decision is on record; to ``CHECK``, also that there was
-  no body to decide about.
+  acceptance, whatever the method: some leave the body of a POST out, and ask by GET.
+- A status of 200 says that the decision is on record.
 """
 
 import ipaddress
@@ -59,10 +58,6 @@ _WITHHELD = Refusal(
     reason=Reason.AMBIGUOUS_REQUEST,
     detail="The front end did not pass the body on.",
 )
-_BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
-_FORWARDED_METHODS: Final = (b"x-forwarded-method", b"x-original-method")
-"""Headers in which a front end that asks by GET names the client's method: Traefik and
-Caddy the first one, the ingress of nginx the second."""
 
 _NO_BODY: Final = BodyPlan(kind=BodyKind.NONE)
 
@@ -93,13 +88,11 @@ class AskedUploads:
     Attributes:
         intake: Decides about them.
         answer: Turns a decision into the answer.
-        needs_record: Whether a request without a body is an upload, too: an empty one.
         rejected_in_body: Whether a rejection is answered by 200, too.
     """
 
     intake: Intake
     answer: Outcome
-    needs_record: bool
     rejected_in_body: bool
 
     async def take(
@@ -117,10 +110,8 @@ class AskedUploads:
         return self.answer(*asked)
 
     async def pass_on(self, arrival: Arrival) -> web.StreamResponse:
-        """Answer a request without a body: there is nothing in it that could match."""
-        if self.needs_record:
-            return await self.take(arrival, _NO_BODY, is_canary=False)
-        return NamelessResponse(status=200, headers={"Cache-Control": "no-store"})
+        """Answer a request without a body, which is an empty upload."""
+        return await self.take(arrival, _NO_BODY, is_canary=False)
 
 
 def reading_below(prefix: str) -> Reading:
@@ -150,22 +141,11 @@ def _plan_of_check(head: RequestHead, limits: UploadLimits) -> BodyPlan | Refusa
         return found
     if not all(value.lower() in _WHOLE for value in head.values(_PARTIAL)):
         return _HALF
-    if head.has_body and not head.value(b"content-type"):
+    if not head.has_body:
+        return _WITHHELD
+    if not head.value(b"content-type"):
         return _UNTYPED
-    return _WITHHELD if _is_withheld(head) else found
-
-
-def _is_withheld(head: RequestHead) -> bool:
-    """Tell whether a client may have sent a body that the question lacks.
-
-    Most front ends leave the body out unless they are told to pass it on, and keep the
-    method or the type of what they left out.
-    """
-    if head.has_body:
-        return False
-    told = [it.decode("latin-1") for n in _FORWARDED_METHODS for it in head.values(n)]
-    methods = {head.method, *head.stands_for, *told}
-    return bool(head.values(b"content-type")) or not methods <= _BODILESS
+    return found
 
 
 def _arrival_of(

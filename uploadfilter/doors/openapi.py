@@ -15,7 +15,6 @@ from uploadfilter.doors.outcomes import ScanOutcome
 from uploadfilter.model import SignalType
 
 _WITH_BODY: Final = ("post", "put", "patch")
-_BODILESS: Final = ("get", "head", "options", "delete", "trace")
 _PROBLEM: Final = {
     "type": "object",
     "properties": {
@@ -108,7 +107,6 @@ def _paths() -> dict[str, Any]:
     optional, required = ({**_UPLOAD, "required": it} for it in (False, True))
     scan = _operation("Say what was found in an upload.", "ScanOutcome", body=optional)
     check = _operation("Answer by the status whether to accept.", body=required)
-    bare = _operation("Let a request without a body pass.")
     question = {"required": True, "content": _of("LookUpQuestion")}
     look_up = _operation("Look signals up.", "LookUpOutcome", body=question)
     at = {"name": "path", "in": "path", "required": True, "schema": {"type": "string"}}
@@ -120,7 +118,6 @@ def _paths() -> dict[str, Any]:
         "/v1/check/{path}": {
             "parameters": [at],
             **dict.fromkeys(_WITH_BODY, check),
-            **dict.fromkeys(_BODILESS, bare),
         },
         "/v1/lookup": {"post": look_up},
         "/v1/health": {"get": health, "head": health},

@@ -93,8 +93,6 @@ class ScanAPI:
         who = self._identify(request, Scope.SCAN)
         if isinstance(who, web.Response):
             return who
-        if handle is self.check and not request.body_exists:
-            return await handle(request)
         with self._question(Scope.SCAN, who) as wait_s:
             if not wait_s:
                 return await handle(request)

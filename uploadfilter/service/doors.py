@@ -70,13 +70,11 @@ class Doors:
         scan = AskedUploads(
             intake=self.parts.intake,
             answer=scan_answer,
-            needs_record=True,
             rejected_in_body=True,
         )
         check = AskedUploads(
             intake=self.parts.intake,
             answer=check_answer,
-            needs_record=False,
             rejected_in_body=False,
         )
         return ScanAPI(
