@@ -26,14 +26,15 @@ def draw() -> str:
     between: dict[tuple[InspectionState, InspectionState], list[str]] = defaultdict(
         list
     )
-    for (before, event), after in TRANSITIONS.items():
-        between[before, after].append(event.value)
+    for before, events in TRANSITIONS.items():
+        for event, after in events.items():
+            between[before, after].append(event.value)
     place = {state: number for number, state in enumerate(InspectionState)}
     bottom = _TOP + len(place) * _STEP
     lines = [_box(state, _y(number)) for state, number in place.items()]
     lanes = count(1)
-    for (before, after), events in between.items():
-        words = escape(", ".join(events))
+    for (before, after), names in between.items():
+        words = escape(", ".join(names))
         begin, end = _y(place[before]), _y(place[after])
         if place[after] == place[before] + 1:
             lines += _down(begin, end, words)

@@ -92,7 +92,7 @@ class CopyQueue:
     def _drop(self, count: int) -> None:
         for _ in range(count):
             self._metrics.judged(EvidenceResult.DROPPED)
-        self._recorder.unsearched(count)
+        self._recorder.count_unsearched(count)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -150,13 +150,15 @@ class CopyQueue:
         is_finished = job.is_whole and reply.is_finished
         self._metrics.judged(result_of(matches, is_finished=is_finished))
         if matches:
-            self._recorder.copied(job.decision, matches, generation=reply.generation)
+            self._recorder.record_copies(
+                job.decision, matches, generation=reply.generation
+            )
 
     def _fail_first(self) -> None:
         """Count the upload that waits longest as not searched."""
         self._take_first()
         self._metrics.judged(EvidenceResult.FAILED)
-        self._recorder.unsearched(1)
+        self._recorder.count_unsearched(1)
 
     def _take_first(self) -> None:
         job = self._jobs.popleft()

@@ -174,7 +174,7 @@ def find_altered(
     search = _Search(generation, background, count=len(views), turned=turned)
     for view in views:
         search.look_at(view)
-    return search.found()
+    return search.result()
 
 
 class _Search:
@@ -284,7 +284,7 @@ class _Search:
         if known is None or (match.chance or 0.0) < (known.chance or 0.0):
             self._best[key] = match
 
-    def found(self) -> AlteredCopies:
+    def result(self) -> AlteredCopies:
         """Return the matches so far, and the unfinished contents."""
         return AlteredCopies(
             matches=tuple(self._best.values()), unfinished=frozenset(self._unfinished)

@@ -232,8 +232,8 @@ async def test_upload_costs_by_its_bytes_parts_and_scans() -> None:
     dear.forfeit()
     await dear.round(1000)
     for parts, unpacked in ((20, 0), (300, -50), (300, 10_000)):
-        dear.processed(parts=parts, unpacked=unpacked)
-    dear.scanned(400)
+        dear.charge_body(parts=parts, unpacked=unpacked)
+    dear.charge_scans(400)
     bytes_s = PIECE_S + 11_000 * BYTE_S
     twin.charge(ONE, bytes_s + 300 * PART_S + 400 * SCAN_S, now_s=0)
 

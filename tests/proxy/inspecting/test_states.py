@@ -15,13 +15,18 @@ from uploadfilter.proxy.inspecting.states import (
 )
 
 EFFECTS = {StateEvent.RECORDED, StateEvent.NOT_RECORDED}
+STEPS = [
+    (before, event, after)
+    for before, events in TRANSITIONS.items()
+    for event, after in events.items()
+]
 
 
 def test_event_that_the_table_lacks_is_refused() -> None:
     """The error names the event and the state."""
     for state, event in itertools.product(InspectionState, StateEvent):
-        if (state, event) in TRANSITIONS:
-            assert following(state, event) is TRANSITIONS[state, event]
+        if event in TRANSITIONS[state]:
+            assert following(state, event) is TRANSITIONS[state][event]
             continue
         with pytest.raises(UnexpectedEventError, match=f"'{event}'.* '{state}'"):
             following(state, event)
@@ -29,13 +34,13 @@ def test_event_that_the_table_lacks_is_refused() -> None:
 
 def test_each_upload_can_end_and_only_by_its_record() -> None:
     """From every state that is reached the end can be reached."""
-    reached = {InspectionState.NEW} | {after for _, after in _steps()}
+    reached = {InspectionState.NEW} | {after for _, _, after in STEPS}
     ending = {InspectionState.OVER}
     for _ in InspectionState:
-        ending |= {before for before, after in _steps() if after in ending}
+        ending |= {before for before, _, after in STEPS if after in ending}
 
     assert reached == ending == set(InspectionState)
-    for (state, event), after in TRANSITIONS.items():
+    for state, event, after in STEPS:
         assert (after is InspectionState.OVER) is (event in EFFECTS)
         assert (event in EFFECTS) <= (
             state in {InspectionState.DECIDED, InspectionState.DECIDED_EARLY}
@@ -45,7 +50,3 @@ def test_each_upload_can_end_and_only_by_its_record() -> None:
 def test_drawing_is_that_of_the_table() -> None:
     """``make drawings`` writes it."""
     assert Path(drawing.PAGE).read_text("utf-8") == drawing.draw()
-
-
-def _steps() -> set[tuple[InspectionState, InspectionState]]:
-    return {(before, after) for (before, _), after in TRANSITIONS.items()}

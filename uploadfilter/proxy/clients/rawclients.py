@@ -183,7 +183,7 @@ class RawClients:
         """Begin to answer on a connection that was accepted."""
         task = asyncio.get_running_loop().create_task(self._answer(accepted))
         self._tasks.add(task)
-        task.add_done_callback(partial(self._ended, accepted))
+        task.add_done_callback(partial(self._forget, accepted))
 
     async def shutdown(self, within_s: float) -> None:
         """End all connections."""
@@ -192,7 +192,7 @@ class RawClients:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within_s)
 
-    def _ended(self, accepted: socket.socket, task: asyncio.Task[None]) -> None:
+    def _forget(self, accepted: socket.socket, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         accepted.close()  # a task that was cancelled at once has closed nothing
 

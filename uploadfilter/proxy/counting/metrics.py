@@ -238,11 +238,11 @@ class Metrics:
         """Count an upload whose matches were judged."""
         self._evidence.add(result)
 
-    def copied(self, record: CopyRecord) -> None:
+    def count_copies(self, record: CopyRecord) -> None:
         """Count an upload in which copies were found after the answer."""
         self.totals.copies += record.is_altered
 
-    def unsearched(self, count: int) -> None:
+    def count_unsearched(self, count: int) -> None:
         """Count uploads that were not searched for altered copies afterwards."""
         self.totals.unsearched += count
 

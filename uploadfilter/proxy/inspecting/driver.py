@@ -290,7 +290,7 @@ def _receive(upload: Upload, data: bytes = b"") -> list[Command]:
     inspection = upload.inspection
     commands = inspection.receive(data)
     unpacked = inspection.contents_bytes - inspection.body_bytes
-    upload.meter.processed(parts=inspection.content_count, unpacked=unpacked)
+    upload.meter.charge_body(parts=inspection.content_count, unpacked=unpacked)
     return commands
 
 

@@ -184,7 +184,7 @@ class Inspection:
         """Take the answer that the form is no slice: it is a piece like any other."""
         self._go_on(StateEvent.NO_SLICE)
         self._fault = PIECE
-        self._scans = self._unscanned()
+        self._scans = self._scans_without_scanner()
         return self._decide(PIECE.reason)
 
     def looked_up(self, matches: Sequence[Match]) -> list[Command]:
@@ -194,7 +194,7 @@ class Inspection:
         looks like it (ADR 0004).
         """
         self._matches = tuple(matches)
-        self._scans = self._unscanned()
+        self._scans = self._scans_without_scanner()
         if not self._contents:
             self._go_on(StateEvent.NO_CONTENTS)
             return self._decide_by_fault()
@@ -231,7 +231,7 @@ class Inspection:
         After the decision it changes nothing.
         """
         if not self._scans:
-            self._scans = self._unscanned()
+            self._scans = self._scans_without_scanner()
         return self._stop(reason)
 
     def recorded(self) -> list[Command]:
@@ -269,7 +269,7 @@ class Inspection:
         """Tell whether the original bytes are needed: not for a form encoded anew."""
         return self._form is None or self._plan.mode is Mode.MONITOR
 
-    def _unscanned(self) -> tuple[Scan, ...]:
+    def _scans_without_scanner(self) -> tuple[Scan, ...]:
         return tuple(unscanned(content) for content in self._contents)
 
     def _refuses(self, fault: Refusal) -> bool:
@@ -425,14 +425,14 @@ class Inspection:
         self._fault = PIECE
         if not self._refuses(PIECE):
             return []
-        self._scans = self._unscanned()
+        self._scans = self._scans_without_scanner()
         return self._stop(PIECE.reason)
 
     def _on_refused(self, refusal: Refusal) -> list[Command]:
         """End the inspection of an unreadable body; ``MONITOR`` still forwards it."""
         self._fault = refusal
         self._open = None
-        self._scans = self._unscanned()
+        self._scans = self._scans_without_scanner()
         if self._refuses(refusal):
             return self._stop(refusal.reason)
         self._go_on(StateEvent.MALFORMED)

@@ -243,8 +243,8 @@ class LoopMeter:
         if self._rounds is not None:
             await self._rounds.turn(self._client, size)
 
-    def processed(self, *, parts: int, unpacked: int) -> None:
-        """Note how far its body is processed.
+    def charge_body(self, *, parts: int, unpacked: int) -> None:
+        """Charge what its body has cost so far.
 
         Args:
             parts: Parts of the form so far.
@@ -254,8 +254,8 @@ class LoopMeter:
         self._processed_s = parts * PART_S + max(unpacked, 0) * BYTE_S
         self.spend(self._processed_s - before_s)
 
-    def scanned(self, scans: int) -> None:
-        """Note scans of its contents, and of everything in them."""
+    def charge_scans(self, scans: int) -> None:
+        """Charge scans of its contents, and of everything in them."""
         self.spend(scans * SCAN_S)
 
     def forfeit(self) -> None:

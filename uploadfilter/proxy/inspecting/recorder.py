@@ -353,7 +353,7 @@ class Recorder:
         )
         self._sheds[_Shed(self._groups.of(self._who(ticket)), why, status)] += 1
 
-    def copied(
+    def record_copies(
         self, decision: str, matches: Sequence[Match], *, generation: int
     ) -> None:
         """Put altered copies on record that were found after the answer.
@@ -369,13 +369,13 @@ class Recorder:
             generation=generation,
             matches=matches,
         )
-        self._metrics.copied(record)
+        self._metrics.count_copies(record)
         self._append(record)
 
-    def unsearched(self, count: int) -> None:
+    def count_unsearched(self, count: int) -> None:
         """Count uploads that were not searched for altered copies afterwards."""
         self._unsearched += count
-        self._metrics.unsearched(count)
+        self._metrics.count_unsearched(count)
 
     def write_counted(self) -> None:
         """Write the counts of this minute.

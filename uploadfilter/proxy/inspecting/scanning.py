@@ -63,7 +63,7 @@ class Scanning:
                 on_cost=upload.costs_s.append,
                 departure=None if is_monitored else departure,
             )
-        upload.meter.scanned(sum(1 for scan in scans for _ in scan.walk()))
+        upload.meter.charge_scans(sum(1 for scan in scans for _ in scan.walk()))
         if departure.lost.done():
             upload.meter.broken_off()
         if any(scan.reason is Reason.ABORTED for scan in scans):

@@ -53,66 +53,58 @@ class UnexpectedEventError(RuntimeError):
     """An event that cannot happen to an upload in its state: a bug of the caller."""
 
 
-_STOPS: Final[Mapping[InspectionState, InspectionState]] = MappingProxyType(
+_Events = Mapping[StateEvent, InspectionState]
+
+TRANSITIONS: Final[Mapping[InspectionState, _Events]] = MappingProxyType(
     {
-        InspectionState.NEW: InspectionState.DECIDED_EARLY,
-        InspectionState.RECEIVING: InspectionState.DECIDED_EARLY,
-        InspectionState.UNREADABLE: InspectionState.DECIDED_EARLY,
-        InspectionState.ASKING_KEEPER: InspectionState.DECIDED,
-        InspectionState.LOOKING_UP: InspectionState.DECIDED,
-        InspectionState.SCANNING: InspectionState.DECIDED,
-        InspectionState.MATCHING: InspectionState.DECIDED,
-        # The first decision stays.
-        InspectionState.DECIDED_EARLY: InspectionState.DECIDED_EARLY,
-        InspectionState.DECIDED: InspectionState.DECIDED,
+        InspectionState.NEW: {
+            StateEvent.BEGIN: InspectionState.RECEIVING,
+            StateEvent.STOP: InspectionState.DECIDED_EARLY,
+        },
+        InspectionState.RECEIVING: {
+            StateEvent.RECEIVE: InspectionState.RECEIVING,
+            StateEvent.MALFORMED: InspectionState.UNREADABLE,
+            StateEvent.END_OF_SLICE: InspectionState.ASKING_KEEPER,
+            StateEvent.END: InspectionState.LOOKING_UP,
+            StateEvent.STOP: InspectionState.DECIDED_EARLY,
+        },
+        InspectionState.UNREADABLE: {
+            StateEvent.RECEIVE: InspectionState.UNREADABLE,
+            StateEvent.END: InspectionState.LOOKING_UP,
+            StateEvent.STOP: InspectionState.DECIDED_EARLY,
+        },
+        InspectionState.ASKING_KEEPER: {
+            StateEvent.NO_SLICE: InspectionState.DECIDED,
+            StateEvent.STOP: InspectionState.DECIDED,
+        },
+        InspectionState.LOOKING_UP: {
+            StateEvent.NO_CONTENTS: InspectionState.DECIDED,
+            StateEvent.LOOKED_UP: InspectionState.SCANNING,
+            StateEvent.STOP: InspectionState.DECIDED,
+        },
+        InspectionState.SCANNING: {
+            StateEvent.SCANNED: InspectionState.MATCHING,
+            StateEvent.STOP: InspectionState.DECIDED,
+        },
+        InspectionState.MATCHING: {
+            StateEvent.MATCHED: InspectionState.DECIDED,
+            StateEvent.STOP: InspectionState.DECIDED,
+        },
+        InspectionState.DECIDED_EARLY: {
+            # The first decision stays.
+            StateEvent.STOP: InspectionState.DECIDED_EARLY,
+            StateEvent.RECORDED: InspectionState.OVER,
+            StateEvent.NOT_RECORDED: InspectionState.OVER,
+        },
+        InspectionState.DECIDED: {
+            StateEvent.STOP: InspectionState.DECIDED,
+            StateEvent.RECORDED: InspectionState.OVER,
+            StateEvent.NOT_RECORDED: InspectionState.OVER,
+        },
+        InspectionState.OVER: {},
     }
 )
-
-TRANSITIONS: Final[Mapping[tuple[InspectionState, StateEvent], InspectionState]] = (
-    MappingProxyType(
-        {
-            (InspectionState.NEW, StateEvent.BEGIN): InspectionState.RECEIVING,
-            (InspectionState.RECEIVING, StateEvent.RECEIVE): InspectionState.RECEIVING,
-            (
-                InspectionState.RECEIVING,
-                StateEvent.MALFORMED,
-            ): InspectionState.UNREADABLE,
-            (
-                InspectionState.RECEIVING,
-                StateEvent.END_OF_SLICE,
-            ): InspectionState.ASKING_KEEPER,
-            (InspectionState.RECEIVING, StateEvent.END): InspectionState.LOOKING_UP,
-            (
-                InspectionState.UNREADABLE,
-                StateEvent.RECEIVE,
-            ): InspectionState.UNREADABLE,
-            (InspectionState.UNREADABLE, StateEvent.END): InspectionState.LOOKING_UP,
-            (
-                InspectionState.ASKING_KEEPER,
-                StateEvent.NO_SLICE,
-            ): InspectionState.DECIDED,
-            (
-                InspectionState.LOOKING_UP,
-                StateEvent.NO_CONTENTS,
-            ): InspectionState.DECIDED,
-            (
-                InspectionState.LOOKING_UP,
-                StateEvent.LOOKED_UP,
-            ): InspectionState.SCANNING,
-            (InspectionState.SCANNING, StateEvent.SCANNED): InspectionState.MATCHING,
-            (InspectionState.MATCHING, StateEvent.MATCHED): InspectionState.DECIDED,
-            **{(state, StateEvent.STOP): after for state, after in _STOPS.items()},
-            (InspectionState.DECIDED_EARLY, StateEvent.RECORDED): InspectionState.OVER,
-            (
-                InspectionState.DECIDED_EARLY,
-                StateEvent.NOT_RECORDED,
-            ): InspectionState.OVER,
-            (InspectionState.DECIDED, StateEvent.RECORDED): InspectionState.OVER,
-            (InspectionState.DECIDED, StateEvent.NOT_RECORDED): InspectionState.OVER,
-        }
-    )
-)
-"""The state after each event that may happen in a state."""
+"""For each state, the events that may happen in it, and the state after each."""
 
 
 def following(state: InspectionState, event: StateEvent) -> InspectionState:
@@ -121,7 +113,7 @@ def following(state: InspectionState, event: StateEvent) -> InspectionState:
     Raises:
         UnexpectedEventError: The event cannot happen in this state.
     """
-    after = TRANSITIONS.get((state, event))
+    after = TRANSITIONS[state].get(event)
     if after is None:
         raise UnexpectedEventError(
             f"{event.value!r} of an upload that is {state.value!r}"

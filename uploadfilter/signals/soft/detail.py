@@ -41,7 +41,7 @@ def qualities_of(luma: Floats, boxes: Sequence[Rectangle]) -> NDArray[np.int64]:
 
 def _quality(plane: Floats, box: Rectangle) -> int:
     left, top, right, bottom = (round(edge, _PLACES) for edge in box)
-    part = _enlarged(_enlarged(plane, top, bottom).T, left, right)
+    part = _enlarge(_enlarge(plane, top, bottom).T, left, right)
     # A part has 8,064 steps of at most 800, each without its fraction: no sum is
     # rounded.
     steps = sum(
@@ -50,7 +50,7 @@ def _quality(plane: Floats, box: Rectangle) -> int:
     return int(steps) // _DIVISOR
 
 
-def _enlarged(lines: Floats, first: float, last: float) -> Floats:
+def _enlarge(lines: Floats, first: float, last: float) -> Floats:
     """Return 64 lines between two edges, interpolated between lines of a plane."""
     below, share = _places(first, last)
     found: Floats = lines[below] + (lines[below + 1] - lines[below]) * share
