@@ -28,6 +28,7 @@ Catch the widest class you can act on::
     │   ├── LogVersionError       a newer version wrote it
     │   └── LogCorruptError       a record was changed, lost or moved
     ├── ScannerError              no scanner process can be started
+    ├── CopySearchError           no process can search for altered copies
     ├── LookBackError             a store of signals cannot be made or matched
     ├── EvidenceError             sealed evidence cannot be opened
     ├── BackupError               the state cannot be backed up or restored
