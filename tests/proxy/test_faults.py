@@ -12,7 +12,7 @@ import random
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -155,6 +155,15 @@ async def test_killed_proxy_leaves_nothing_unrecorded(
     assert verify(log_directory(tmp_path, DEFAULT_INSTANCE)).ok
 
 
+async def kill_scanners(running: Service) -> None:
+    """Kill the scanners three times, while uploads are scanned."""
+    for _ in range(3):
+        await asyncio.sleep(0.02)
+        for pid in running.scanners():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
 async def test_killed_scanner_costs_no_upload(tmp_path: Path) -> None:
     """Scanners that are killed one after another are replaced; every upload ends."""
     list_entries(tmp_path, [])
@@ -162,11 +171,7 @@ async def test_killed_scanner_costs_no_upload(tmp_path: Path) -> None:
         uploads = [
             asyncio.ensure_future(upload(running.site, number)) for number in range(40)
         ]
-        for _ in range(3):
-            await asyncio.sleep(0.02)
-            for pid in running.scanners():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        await kill_scanners(running)
         statuses = await asyncio.gather(*uploads)
 
         assert set(statuses) <= {200, 403, 503}
@@ -208,18 +213,20 @@ async def test_signal_ends_the_service_after_its_uploads(
         await closed(writer)
 
 
+def fill_disk() -> None:
+    """Have a write to the log fail in the middle of a record.
+
+    The kernel's own limit of a file's size stands for a full disk.
+    """
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+
+
 async def test_full_disk_for_the_log_is_503(tmp_path: Path) -> None:
     """An upload that cannot be put on record does not pass, and the log survives."""
     list_entries(tmp_path, [])
-
-    def limit_files() -> None:
-        # The kernel's own limit of a file's size stands for a full disk: the write
-        # fails in the middle of a record.
-        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
-
     async with (
         wire_origin() as origin,
-        service(tmp_path, origin, before_start=limit_files) as running,
+        service(tmp_path, origin, before_start=fill_disk) as running,
     ):
         statuses = [await upload(running.site, number) for number in range(20)]
 
@@ -232,58 +239,87 @@ async def test_full_disk_for_the_log_is_503(tmp_path: Path) -> None:
     assert verify(log_directory(tmp_path, DEFAULT_INSTANCE)).ok
 
 
+async def ask_check(door: Path, number: int) -> bytes:
+    """Ask the scan API about a picture that no other upload sends."""
+    body = PICTURE + number.to_bytes(4, "big")
+    head = b"POST /v1/check/x HTTP/1.1\r\n%sContent-Type: image/jpeg\r\n" % CLOSE
+    answer = await _ask(door, head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    return answer[9:12]
+
+
 async def ask_as_clamd(door: Path, number: int) -> bytes:
     """Ask the clamd door about a picture that no other upload sends."""
-    reader, writer = await asyncio.open_unix_connection(str(door))
     body = b"".join(chunks(PICTURE + number.to_bytes(4, "big")))
-    writer.write(b"zINSTREAM\0" + body)
-    answer = await reader.read()
-    await closed(writer)
+    answer = await _ask(door, b"zINSTREAM\0" + body)
     return answer.removeprefix(b"stream: ")
 
 
-async def test_full_disk_for_the_log_is_found_by_programs_that_know_clamav(
+async def _ask(door: Path, sent: bytes) -> bytes:
+    reader, writer = await asyncio.open_unix_connection(str(door))
+    writer.write(sent)
+    answer = await reader.read()
+    await closed(writer)
+    return answer
+
+
+LATER = b"Uploadfilter.RetryLater.log_unwritable FOUND\0"
+
+each_door = pytest.mark.parametrize(
+    ("option", "ask", "accepted", "later"),
+    [
+        pytest.param("--api", ask_check, b"200", b"503", id="api"),
+        pytest.param("--clamd", ask_as_clamd, b"OK\0", LATER, id="clamd"),
+    ],
+)
+
+
+@each_door
+async def test_full_disk_for_the_log_is_no_acceptance_at_any_door(
     tmp_path: Path,
+    option: str,
+    ask: Callable[[Path, int], Awaitable[bytes]],
+    accepted: bytes,
+    later: bytes,
 ) -> None:
-    """They take an error for "not checked": without a record nothing is ``OK``."""
+    """Without a record nothing is accepted: who asks is told to try again later."""
     list_entries(tmp_path, [])
-    door = tmp_path / "clamd"
-
-    def limit_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
-
-    options = ("--clamd", f"unix:{door}")
+    door = tmp_path / "door"
     async with (
         wire_origin() as origin,
-        service(tmp_path, origin, *options, before_start=limit_files) as running,
+        service(
+            tmp_path, origin, option, f"unix:{door}", before_start=fill_disk
+        ) as running,
     ):
-        answers = [await ask_as_clamd(door, number) for number in range(20)]
+        answers = [await ask(door, number) for number in range(20)]
         decisions = running.site.decisions()
 
-    later = b"Uploadfilter.RetryLater.log_unwritable FOUND\0"
-    assert set(answers) == {b"OK\0", later}
-    assert answers.count(b"OK\0") <= len(decisions)
+    assert set(answers) == {accepted, later}
+    assert answers.count(accepted) <= len(decisions)
 
 
-async def test_killed_scanner_answers_programs_that_know_clamav(tmp_path: Path) -> None:
-    """Whatever is killed, each of them is answered, and never without a record."""
+@each_door
+async def test_killed_scanner_leaves_no_question_without_its_record(
+    tmp_path: Path,
+    option: str,
+    ask: Callable[[Path, int], Awaitable[bytes]],
+    accepted: bytes,
+    later: bytes,
+) -> None:
+    """Whatever is killed, each question is answered, and accepted only on record."""
     list_entries(tmp_path, [])
-    door = tmp_path / "clamd"
+    door = tmp_path / "door"
     async with (
         wire_origin() as origin,
-        service(tmp_path, origin, "--clamd", f"unix:{door}") as running,
+        service(tmp_path, origin, option, f"unix:{door}") as running,
     ):
-        asks = [asyncio.ensure_future(ask_as_clamd(door, it)) for it in range(40)]
-        for _ in range(3):
-            await asyncio.sleep(0.02)
-            for pid in running.scanners():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        asks = [asyncio.ensure_future(ask(door, number)) for number in range(40)]
+        await kill_scanners(running)
         answers = await asyncio.gather(*asks)
-        accepted = [it for it in running.site.decisions() if it.effect == "ACCEPT"]
+        on_record = [it for it in running.site.decisions() if it.effect == "ACCEPT"]
 
-    assert all(it.endswith((b"OK\0", b" FOUND\0")) for it in answers)
-    assert answers.count(b"OK\0") == len(accepted)
+    others = {it for it in answers if it not in {accepted, later}}
+    assert all(it == b"403" or it.endswith(b" FOUND\0") for it in others)
+    assert answers.count(accepted) == len(on_record)
 
 
 async def test_damaged_reference_set_is_503_until_it_is_mended(tmp_path: Path) -> None:
