@@ -7,7 +7,8 @@ It makes pictures, signs their signals as an issuer would, trusts the public roo
 ``hashsets/demo``, and syncs the signed set with the program's own commands. Then it
 starts the small upload site and the proxy in ``ENFORCE`` in front of it, sends the
 uploads of ``cases.py``, and shows for each the client's answer, the new files at the
-origin and the decision record. All of its files lie in ``.demo/``.
+origin and the decision record. At the end it asks the scan API about two of them, as an
+application would. All of its files lie in ``.demo/``.
 """
 
 import argparse
@@ -45,7 +46,10 @@ FOLDER = Path(".demo")
 
 SITE_PORT = 8080
 ORIGIN_PORT = 8081
+API_PORT = 8082
 CATEGORY = "demo"
+ASKED = 2
+"""Cases that the scan API is asked about, too: a picture that passes, a listed one."""
 REFUSED = frozenset({403, 415})
 """The statuses that name a decision: by policy, and of what a route does not take."""
 
@@ -74,11 +78,15 @@ class Stage:
         state: State directory of the filter.
         site: URL that clients use: the proxy.
         origin: URL of the site behind the proxy.
+        api: URL of the scan API.
+        token: Token for it.
     """
 
     state: Path
     site: str
     origin: str
+    api: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +223,27 @@ def client_got(answer: Answer) -> Text:
     return line
 
 
+def ask(stage: Stage, case: Case) -> bool:
+    """Ask the scan API about an upload; tell whether it says what the proxy did."""
+    answer = running.request(
+        f"{stage.api}/v1/scan",
+        method="POST",
+        body=case.body,
+        headers={
+            "Content-Type": case.content_type,
+            "Authorization": f"Bearer {stage.token}",
+        },
+    )
+    found = answer.json()
+    is_right = isinstance(found, dict) and found.get("effect") == case.effect
+    line = Text(f"   {case.title}: ")
+    if isinstance(found, dict):
+        line.append(f"{found.get('verdict')}, {found.get('effect')}  ")
+    line.append("right" if is_right else "wrong", "green" if is_right else "bold red")
+    console.print(line)
+    return is_right
+
+
 def summarise(outcomes: list[Outcome]) -> None:
     """Print one line for each upload."""
     table = Table(
@@ -299,13 +328,16 @@ def configured(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def stage(folder: Path, *, site_port: int = 0, origin_port: int = 0) -> Iterator[Stage]:
+def stage(
+    folder: Path, *, site_port: int = 0, origin_port: int = 0, api_port: int = 0
+) -> Iterator[Stage]:
     """Build the reference set, then run the site and the proxy in front of it.
 
     Args:
         folder: Folder for all files.
         site_port: Port of the proxy; 0 picks a free one.
         origin_port: Port of the site behind it; 0 picks a free one.
+        api_port: Port of the scan API; 0 picks a free one.
 
     Yields:
         The stage, when everything answers.
@@ -326,11 +358,22 @@ def stage(folder: Path, *, site_port: int = 0, origin_port: int = 0) -> Iterator
                 state=state,
                 log=folder / "proxy.log",
                 port=site_port,
-                options=("--mode", "enforce", "--config", str(configured(folder))),
+                options=(
+                    *("--mode", "enforce", "--config", str(configured(folder))),
+                    *("--api", f"127.0.0.1:{api_port}"),
+                ),
             )
         )
         console.print(f"the site is up at {origin}, the proxy before it at {proxy.url}")
-        yield Stage(state=state, site=proxy.url, origin=origin)
+        (listening,) = proxy.events("listening")
+        token = running.run_program("api", "token", "add", "demo", state=state)
+        yield Stage(
+            state=state,
+            site=proxy.url,
+            origin=origin,
+            api=f"http://{listening['api']}",
+            token=token.stdout.decode().strip(),
+        )
 
 
 def play(on: Stage) -> bool:
@@ -344,7 +387,9 @@ def play(on: Stage) -> bool:
     for number, outcome in enumerate(outcomes, start=1):
         show(number, outcome)
     summarise(outcomes)
-    return not any(outcome.wrong for outcome in outcomes)
+    console.print("\nAn application asks: POST /v1/scan", style="bold")
+    asked = [ask(on, case) for case in cases()[:ASKED]]
+    return all(asked) and not any(outcome.wrong for outcome in outcomes)
 
 
 def run_once() -> bool:
@@ -360,15 +405,19 @@ def run_once() -> bool:
 def run_and_stay() -> bool:
     """Run the demo on the usual ports and stay up until Ctrl-C."""
     folder = FOLDER / "run"
-    for port in (SITE_PORT, ORIGIN_PORT):
+    for port in (SITE_PORT, ORIGIN_PORT, API_PORT):
         refuse_busy(port)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with stage(folder, site_port=SITE_PORT, origin_port=ORIGIN_PORT) as on:
+    with stage(
+        folder, site_port=SITE_PORT, origin_port=ORIGIN_PORT, api_port=API_PORT
+    ) as on:
         right = play(on)
         console.print(
             f"\n[bold]The site, through the proxy:[/]  {on.site}/"
             f"\n[bold]What the origin shows:[/]        {on.origin}/gallery"
+            f"\n[bold]The scan API:[/]                {on.api}/v1/scan, with "
+            f"'Authorization: Bearer {on.token}'"
             f"\nThe listed pictures to try are in {folder / 'pictures'}. "
             "Ctrl-C ends the demo."
         )
