@@ -1,7 +1,7 @@
 # The commands of this repository; `.ci/run` calls the same ones.
 #
 #   make run            a demo: origin, proxy, some uploads, and what became of each
-#   make test           the tests that prove the behaviour: 6 minutes on two cores
+#   make test           the tests that prove the behaviour: 5 minutes on two cores
 #
 # Needs Python 3.11 or newer with venv, and make; in Debian python3-venv and make. More
 # targets need more, see CONTRIBUTING.md. Everything else comes from the lock files in
@@ -156,10 +156,10 @@ environment: $(DEV_STAMP) $(VECTORS)
 TESTS = UPLOADFILTER_VECTOR_PICTURES="$(CURDIR)/$(VECTORS)" \
     $(BIN)/python -m pytest -n auto --dist worksteal $(HERE)
 
-test: environment  ## Prove the behaviour: 6 minutes on two cores, Python packages only.
+test: environment  ## Prove the behaviour: 5 minutes on two cores, Python packages only.
 	@$(TESTS) -m "not e2e and not slow" --hypothesis-profile quick $(ARGS)
 
-test-slow: environment  ## The exhaustive forms, and properties with more examples: 4 minutes.
+test-slow: environment  ## The exhaustive forms, and properties with more examples: 6 minutes.
 	@$(TESTS) -m "(slow or growing) and not e2e" $(ARGS)
 
 format: $(DEV_STAMP)  ## Format the code.
