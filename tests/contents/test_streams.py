@@ -81,7 +81,7 @@ SUBJECTS = {
         lzma.compress(TEXT),
         lzma.compress(TEXT, format=lzma.FORMAT_ALONE),
         lzma.compress(TEXT[:HALF]) + bytes(8) + lzma.compress(TEXT[HALF:]),
-        bomb=lzma.compress(ZEROS),
+        bomb=lzma.compress(ZEROS, preset=0),
     ),
     "zstd": subject(
         ZSTD,
@@ -95,7 +95,7 @@ SUBJECTS = {
         BROTLI,
         brotli.compress(TEXT),
         brotli.compress(TEXT) + b"behind it",
-        bomb=brotli.compress(ZEROS),
+        bomb=brotli.compress(ZEROS, quality=1),
     ),
 }
 

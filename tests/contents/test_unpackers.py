@@ -42,8 +42,8 @@ CODINGS: dict[str, tuple[Callable[[], Unpacker], bytes]] = {
     "deflate64": (Deflate64, deflated64(ZEROS)),
     "gzip": (GZIP, gzip.compress(ZEROS)),
     "bzip2": (BZIP2, bz2.compress(ZEROS)),
-    "lzma": (LZMA, lzma.compress(ZEROS)),
-    "brotli": (Brotli, brotli.compress(ZEROS)),
+    "lzma": (LZMA, lzma.compress(ZEROS, preset=0)),
+    "brotli": (Brotli, brotli.compress(ZEROS, quality=1)),
     "zstd": (Zstandard, zstandard.compress(ZEROS)),
 }
 

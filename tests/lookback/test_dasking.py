@@ -3,7 +3,6 @@
 import pytest
 
 from uploadfilter.errors import LookBackError
-from uploadfilter.lookback import dasking
 from uploadfilter.lookback.scanning import TYPES, Pace
 from uploadfilter.lookback.sources import FolderSource
 
@@ -12,6 +11,9 @@ def test_scheduler_that_does_not_answer_is_told(
     monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
 ) -> None:
     """No file is read, and the message names the address."""
+    # It takes a second to load.
+    from uploadfilter.lookback import dasking  # noqa: PLC0415
+
     monkeypatch.setattr(dasking, "_CONNECT_S", 0.1)
     address = f"tcp://127.0.0.1:{unused_tcp_port}"
     engine = dasking.DaskEngine(

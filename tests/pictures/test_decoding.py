@@ -1,11 +1,13 @@
 """Good, odd, broken and hostile files: each has a clear end."""
 
 import base64
+import functools
 import io
 import struct
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -50,30 +52,37 @@ def lab_tiff() -> bytes:
     return pictures.encoded(Image.merge("LAB", (lightness, middle, middle)), "TIFF")
 
 
-SHOWN = {
-    "jpeg": pictures.jpeg(IMAGE, 92),
-    "progressive jpeg": pictures.jpeg(IMAGE, 92, progressive=True),
-    "grey jpeg": pictures.jpeg(IMAGE.convert("L"), 92),
-    "rgb jpeg": pictures.jpeg(IMAGE, 92, keep_rgb=True),
-    "cmyk jpeg": pictures.cmyk_jpeg(IMAGE, 92),
-    "png": pictures.png(IMAGE),
-    "palette png": pictures.palette_png(IMAGE),
-    "grey16 png": pictures.grey16_png(IMAGE),
-    "opaque rgba png": pictures.rgba_png(IMAGE, alpha=255),
-    "gif": pictures.gif(IMAGE),
-    "webp": pictures.webp(IMAGE, 92),
-    "lossless webp": pictures.webp(IMAGE, lossless=True),
-    "bmp": pictures.encoded(IMAGE, "BMP"),
-    "tiff": pictures.encoded(IMAGE, "TIFF"),
-    "lzw tiff": pictures.encoded(IMAGE, "TIFF", compression="tiff_lzw"),
-    "cmyk tiff": pictures.encoded(IMAGE.convert("CMYK"), "TIFF"),
-    "ycbcr tiff": pictures.encoded(IMAGE.convert("YCbCr"), "TIFF"),
-    "lab tiff": lab_tiff(),
-    "16-bit tiff": sixteen_bit_tiff(),
-    "real tiff": pictures.encoded(IMAGE.convert("F"), "TIFF"),
-    "avif": pictures.encoded(IMAGE, "AVIF", quality=85),
+SHOWN: dict[str, Callable[[], bytes]] = {
+    "jpeg": lambda: pictures.jpeg(IMAGE, 92),
+    "progressive jpeg": lambda: pictures.jpeg(IMAGE, 92, progressive=True),
+    "grey jpeg": lambda: pictures.jpeg(IMAGE.convert("L"), 92),
+    "rgb jpeg": lambda: pictures.jpeg(IMAGE, 92, keep_rgb=True),
+    "cmyk jpeg": lambda: pictures.cmyk_jpeg(IMAGE, 92),
+    "png": lambda: pictures.png(IMAGE),
+    "palette png": lambda: pictures.palette_png(IMAGE),
+    "grey16 png": lambda: pictures.grey16_png(IMAGE),
+    "opaque rgba png": lambda: pictures.rgba_png(IMAGE, alpha=255),
+    "gif": lambda: pictures.gif(IMAGE),
+    "webp": lambda: pictures.webp(IMAGE, 92),
+    "lossless webp": lambda: pictures.webp(IMAGE, lossless=True),
+    "bmp": lambda: pictures.encoded(IMAGE, "BMP"),
+    "tiff": lambda: pictures.encoded(IMAGE, "TIFF"),
+    "lzw tiff": lambda: pictures.encoded(IMAGE, "TIFF", compression="tiff_lzw"),
+    "cmyk tiff": lambda: pictures.encoded(IMAGE.convert("CMYK"), "TIFF"),
+    "ycbcr tiff": lambda: pictures.encoded(IMAGE.convert("YCbCr"), "TIFF"),
+    "lab tiff": lab_tiff,
+    "16-bit tiff": sixteen_bit_tiff,
+    "real tiff": lambda: pictures.encoded(IMAGE.convert("F"), "TIFF"),
+    "avif": lambda: pictures.encoded(IMAGE, "AVIF", quality=85),
 }
 """Files that all show the picture, in every format and kind of sample."""
+
+
+@functools.cache
+def file_of(name: str) -> bytes:
+    """Return one of them."""
+    return SHOWN[name]()
+
 
 LIMITS = DecodeLimits()
 FRAME_COST = 10_000 + seeds.WIDTH * seeds.HEIGHT * 5 // 4
@@ -83,9 +92,9 @@ FRAME_COST = 10_000 + seeds.WIDTH * seeds.HEIGHT * 5 // 4
 @pytest.mark.parametrize("name", SHOWN)
 def test_every_format_shows_the_same_picture(name: str) -> None:
     """Whatever the format and the kind of samples, the signal is the picture's."""
-    shown = decoded(SHOWN[name])
+    shown = decoded(file_of(name))
 
-    assert lacks(SHOWN[name]) == []
+    assert lacks(file_of(name)) == []
     assert shown.shape == Shape(height=240, width=320)
     assert twins.bits_apart(value(view_of(shown, name="stored")), EXPECTED) <= 12
 
@@ -113,7 +122,7 @@ def test_scaled_jpeg_gives_the_signal_of_the_full_one(kind: str) -> None:
 @pytest.mark.parametrize("name", ["jpeg", "progressive jpeg", "png", "gif", "bmp"])
 def test_truncated_picture_shows_what_arrived(name: str) -> None:
     """Browsers show the part that arrived, so it is hashed; the reason says so."""
-    content = pictures.truncated(SHOWN[name], kept=0.95)
+    content = pictures.truncated(file_of(name), kept=0.95)
 
     assert lacks(content) == [Reason.TRUNCATED]
     ours = value(view_of(decoded(content), name="stored"))
@@ -133,7 +142,7 @@ def test_truncated_progressive_jpeg_shows_its_first_scans() -> None:
 @pytest.mark.parametrize("kept", [0.0, 0.02, 0.3, 0.7])
 def test_truncated_file_is_never_complete(name: str, kept: float) -> None:
     """Of no format is a part taken for the whole."""
-    reasons = lacks(pictures.truncated(SHOWN[name], kept=kept))
+    reasons = lacks(pictures.truncated(file_of(name), kept=kept))
 
     assert reasons in ([Reason.TRUNCATED], [Reason.UNDECODABLE])
 
@@ -200,7 +209,7 @@ class ExhaustedFile(io.BytesIO):
 
 def test_decoding_never_warns() -> None:
     """Messages of decoders about bad files do not reach the process's output."""
-    broken = bytearray(SHOWN["tiff"])
+    broken = bytearray(file_of("tiff"))
     struct.pack_into("<H", broken, 8, 900)
 
     with warnings.catch_warnings(record=True) as caught:

@@ -16,7 +16,6 @@ from tests.decisions.logs import (
     decision,
     write_log,
 )
-from tests.reporting.page.test_pdfs import needs_weasyprint
 from tests.reporting.site import FIRST, last_day, write_site
 from uploadfilter.decisions.files.segments import segments
 from uploadfilter.errors import UsageError
@@ -184,7 +183,7 @@ def _write_days(log: Path, first: int) -> None:
     write_log(log, days, start=NOON + first * DAY_S)
 
 
-@needs_weasyprint
+@pytest.mark.usefixtures("weasyprint_library")
 def test_pdf_is_what_its_logs_give(site: list[Path]) -> None:
     """A PDF verifies; one whose pages were changed does not."""
     data = report(site, form="pdf")

@@ -1,5 +1,6 @@
 """A file has every view that tells something new, and no more than there may be."""
 
+import functools
 import io
 from collections.abc import Sequence
 
@@ -78,57 +79,53 @@ def animation(frames: Sequence[Image.Image], file_format: str = "PNG") -> bytes:
     )
 
 
-FRAMES = [photograph(40 + number, 96, 64) for number in range(30)]
+@functools.cache
+def scene(number: int) -> Image.Image:
+    """Return one of some small pictures."""
+    return photograph(40 + number, 96, 64)
+
+
+def scenes(count: int) -> list[Image.Image]:
+    """Return the first of them."""
+    return [scene(number) for number in range(count)]
 
 
 def moving(count: int) -> bytes:
     """Return an animation of transparent frames."""
-    return animation(
-        [half_transparent(FRAMES[n], 70 + n) for n in range(count)], "WEBP"
-    )
+    return animation([half_transparent(scene(n), 70 + n) for n in range(count)], "WEBP")
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        pytest.param(pictures.jpeg(IMAGE), ["stored"], id="JPEG"),
-        pytest.param(pictures.png(IMAGE), ["stored"], id="PNG"),
-        pytest.param(pictures.profiled_jpeg(IMAGE), ["stored"], id="sRGB profile"),
-        pytest.param(pictures.rgba_png(IMAGE, alpha=255), ["stored"], id="opaque"),
-        pytest.param(
-            pictures.png(half_transparent(IMAGE)),
-            ["stored", "white", "black", "alpha"],
-            id="alpha",
-        ),
-        pytest.param(
-            pictures.jpeg(IMAGE, icc_profile=INVERTED), ["stored", "icc"], id="profile"
-        ),
-        pytest.param(pictures.palette_png(IMAGE), ["stored", "raw"], id="palette"),
-        pytest.param(pictures.cmyk_jpeg(IMAGE), ["stored", "raw"], id="CMYK"),
-        pytest.param(
-            pictures.jpeg(ImageOps.expand(IMAGE, 20)), ["stored", "trim:1"], id="border"
-        ),
-        pytest.param(
-            pictures.jpeg(ImageOps.expand(ImageOps.expand(IMAGE, 20), 30, "white")),
-            ["stored", "trim:1", "trim:2"],
-            id="two borders",
-        ),
-        pytest.param(
-            animation([IMAGE, OTHER]), ["stored", "frame:1"], id="two frames"
-        ),
-        pytest.param(
-            animation([IMAGE, ImageOps.expand(OTHER.resize((280, 200)), 20, "red")]),
-            ["stored", "frame:1", "frame:1/trim:1"],
-            id="border in a frame",
-        ),
-        pytest.param(
-            animation([IMAGE, OTHER, IMAGE.copy()]), ["stored", "frame:1"], id="again"
-        ),
-    ],
-)  # fmt: skip
-def test_views_by_name(content: bytes, expected: list[str]) -> None:
+def files_with_views() -> dict[str, tuple[bytes, list[str]]]:
+    """Return files and the names of their views, by what is special in them."""
+    wide = ImageOps.expand(IMAGE, 20)
+    framed = ImageOps.expand(OTHER.resize((280, 200)), 20, "red")
+    profiled = pictures.jpeg(IMAGE, icc_profile=INVERTED)
+    blended = pictures.png(half_transparent(IMAGE))
+    borders = ["stored", "trim:1", "trim:2"]
+    in_a_frame = ["stored", "frame:1", "frame:1/trim:1"]
+    return {
+        "JPEG": (pictures.jpeg(IMAGE), ["stored"]),
+        "PNG": (pictures.png(IMAGE), ["stored"]),
+        "sRGB profile": (pictures.profiled_jpeg(IMAGE), ["stored"]),
+        "opaque": (pictures.rgba_png(IMAGE, alpha=255), ["stored"]),
+        "alpha": (blended, ["stored", "white", "black", "alpha"]),
+        "profile": (profiled, ["stored", "icc"]),
+        "palette": (pictures.palette_png(IMAGE), ["stored", "raw"]),
+        "CMYK": (pictures.cmyk_jpeg(IMAGE), ["stored", "raw"]),
+        "border": (pictures.jpeg(wide), ["stored", "trim:1"]),
+        "two borders": (pictures.jpeg(ImageOps.expand(wide, 30, "white")), borders),
+        "two frames": (animation([IMAGE, OTHER]), ["stored", "frame:1"]),
+        "border in a frame": (animation([IMAGE, framed]), in_a_frame),
+        "again": (animation([IMAGE, OTHER, IMAGE.copy()]), ["stored", "frame:1"]),
+    }
+
+
+def test_views_by_name() -> None:
     """Each thing that a file shows has its view, and nothing has two."""
-    assert names(content) == expected
+    files = files_with_views()
+    shown = {title: names(content) for title, (content, _) in files.items()}
+
+    assert shown == {title: expected for title, (_, expected) in files.items()}
 
 
 def test_hidden_border_is_trimmed_on_the_backing() -> None:
@@ -221,8 +218,8 @@ def test_frames_fit_the_signals_too() -> None:
 
 def test_frames_with_more_ways_than_the_first_are_sampled_too() -> None:
     """An opaque first frame does not use up the budget of later ones."""
-    frames = [half_transparent(FRAMES[n], 70 + n) for n in range(1, 20)]
-    content = animation([FRAMES[0].convert("RGBA"), *frames], "WEBP")
+    frames = [half_transparent(scene(n), 70 + n) for n in range(1, 20)]
+    content = animation([scene(0).convert("RGBA"), *frames], "WEBP")
 
     views, reasons = found(content, most_views=32)
 
@@ -253,7 +250,7 @@ def test_too_many_frames_are_named() -> None:
     """Of more frames than are shown, a sample is."""
     limits = DecodeLimits(max_frames=5)
 
-    views, reasons = found(animation(FRAMES), limits=limits)
+    views, reasons = found(animation(scenes(30)), limits=limits)
 
     assert [view.name for view in views][::4] == ["stored", "frame:29"]
     assert reasons == [Reason.TOO_MANY_FRAMES]
@@ -293,9 +290,9 @@ def every_view(content: bytes) -> list[View]:
 
 frames = st.builds(
     lambda seed, alpha, border: (
-        half_transparent(ImageOps.expand(FRAMES[seed], border, "white"), 80 + alpha)
+        half_transparent(ImageOps.expand(scene(seed), border, "white"), 80 + alpha)
         if alpha
-        else ImageOps.expand(FRAMES[seed], border, "white").convert("RGBA")
+        else ImageOps.expand(scene(seed), border, "white").convert("RGBA")
     ).resize((120, 88)),
     st.integers(0, 2),
     st.integers(0, 2),
@@ -321,7 +318,7 @@ def test_lack_is_a_value_of_its_own() -> None:
     """Views come first; what they lack comes when it is known."""
     items = list(
         views_of(
-            io.BytesIO(animation(FRAMES[:3])),
+            io.BytesIO(animation(scenes(3))),
             formats=FORMATS,
             limits=DecodeLimits(max_frames=2),
             most_views=64,

@@ -1,6 +1,7 @@
 """An upload waits for a scanner only as long as its client waits for it."""
 
 import asyncio
+import functools
 import os
 import signal
 import socket
@@ -19,11 +20,6 @@ from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.scanners.pool.settings import PoolLoad, ScannerSettings
 from uploadfilter.scanners.wire.budgets import Budgets
-
-LONG = pictures.png(
-    pictures.photograph(5003, width=400, height=300).resize((4000, 3000))
-)
-"""A file that takes a scanner some tenths of a second, so that others wait for it."""
 
 LONG_S = 600.0
 """Longer than any test here: the scanner is stopped for as long as the uploads take to
@@ -73,8 +69,16 @@ def held(filtered: Site) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-def upload(name: bytes, body: bytes = LONG) -> bytes:
-    """Return the bytes of an upload."""
+@functools.cache
+def long_body() -> bytes:
+    """Return a file that takes a scanner some tenths of a second."""
+    photograph = pictures.photograph(5003, width=400, height=300)
+    return pictures.png(photograph.resize((4000, 3000)))
+
+
+def upload(name: bytes) -> bytes:
+    """Return the bytes of an upload for which others wait."""
+    body = long_body()
     head = (
         b"PUT /%s HTTP/1.1\r\n%sContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
     )

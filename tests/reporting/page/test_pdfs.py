@@ -1,13 +1,10 @@
 """A report as PDF."""
 
-import os
-
 import pypdfium2
 import pytest
 from PIL import ImageFile
 
-from uploadfilter.errors import UsageError
-from uploadfilter.reporting.page.pdfs import page_in, pdf_of, weasyprint
+from uploadfilter.reporting.page.pdfs import page_in, pdf_of
 
 PAGE = (
     '<!DOCTYPE html><html lang="nl"><head><title>Verslag</title></head>'
@@ -15,24 +12,7 @@ PAGE = (
 )
 
 
-def fault_of_library() -> str:
-    """Return why WeasyPrint cannot be loaded, which needs Pango of the system."""
-    try:
-        with weasyprint():
-            return ""
-    except UsageError as exc:
-        return str(exc)
-
-
-FAULT = fault_of_library()
-
-needs_weasyprint = pytest.mark.skipif(
-    bool(FAULT) and os.environ.get("UPLOADFILTER_REQUIRE_PROGRAMS") != "1", reason=FAULT
-)
-"""The mark of tests that make a PDF; in CI they fail if that is impossible."""
-
-
-@needs_weasyprint
+@pytest.mark.usefixtures("weasyprint_library")
 def test_pdf_holds_its_page_and_is_the_same_each_time() -> None:
     """The page can be read back, and the same page gives the same bytes."""
     drawn = pdf_of(PAGE)
@@ -41,7 +21,7 @@ def test_pdf_holds_its_page_and_is_the_same_each_time() -> None:
     assert pdf_of(PAGE) == drawn
 
 
-@needs_weasyprint
+@pytest.mark.usefixtures("weasyprint_library")
 def test_pdf_can_be_read_aloud() -> None:
     """It is tagged, and says its language and title, as PDF/UA asks."""
     with pypdfium2.PdfDocument(pdf_of(PAGE)) as pdf:
@@ -56,7 +36,7 @@ def test_other_file_has_no_page(data: bytes) -> None:
         page_in(data)
 
 
-@needs_weasyprint
+@pytest.mark.usefixtures("weasyprint_library")
 def test_page_loads_nothing_into_the_pdf() -> None:
     """Nothing outside of the page can get into the PDF."""
     stranger = '<link rel="attachment" href="file:///etc/hostname"></head>'
@@ -67,7 +47,7 @@ def test_page_loads_nothing_into_the_pdf() -> None:
         assert pdf.get_attachment(0).get_name() == "report.html"
 
 
-@needs_weasyprint
+@pytest.mark.usefixtures("weasyprint_library")
 def test_truncated_pictures_stay_truncated_afterwards() -> None:
     """WeasyPrint switches that off for the whole process when it is loaded."""
     pdf_of("<!doctype html><html lang=en><title>a</title><p>b")

@@ -1,6 +1,7 @@
 """Whatever a usual reader opens as a picture, the scan shows or gives a reason for."""
 
 import bz2
+import functools
 import gzip
 import io
 import lzma
@@ -61,6 +62,7 @@ LEAST_SHADES = 20
 """Values of 64 pixels: fewer do not make a picture."""
 
 
+@functools.cache
 def sample(name: str) -> bytes:
     """Return a picture in one of the formats."""
     file = io.BytesIO()
@@ -72,7 +74,6 @@ def sample(name: str) -> bytes:
 
 
 NAMES = (*SAMPLES, "HEIC")
-MADE = {name: sample(name) for name in NAMES}
 
 bytes_of_a_head = st.lists(
     st.tuples(st.integers(0, 39), st.integers(0, 255)), max_size=12
@@ -94,7 +95,7 @@ class Decorated:
     @property
     def data(self) -> bytes:
         """Its bytes."""
-        content = bytearray(MADE[self.name])
+        content = bytearray(sample(self.name))
         for at, value in self.changes:
             content[at] = value
         return bytes(content[: self.put_in_at] + self.put_in) + bytes(
@@ -135,8 +136,8 @@ def says_something(scan: Scan) -> bool:
 @pytest.mark.parametrize("name", NAMES)
 def test_samples_are_pictures(name: str) -> None:
     """Formats that Pillow cannot write are missing here; it shows all except HEIC."""
-    assert name == "HEIC" or is_shown_by_pillow(MADE[name])
-    assert says_something(scanned(MADE[name]))
+    assert name == "HEIC" or is_shown_by_pillow(sample(name))
+    assert says_something(scanned(sample(name)))
 
 
 @settings(max_examples=150)
@@ -169,7 +170,7 @@ def test_container_is_opened_behind_stray_bytes(
     pack: Callable[[bytes], bytes], stray: bytes
 ) -> None:
     """Without these bytes it is the archive; each picture in it is found once."""
-    scan = scanned(stray + pack(MADE["JPEG"]))
+    scan = scanned(stray + pack(sample("JPEG")))
 
     assert [part.kind for part in scan.walk() if part.views] == ["jpeg"]
     assert scan.reason is None
@@ -178,7 +179,7 @@ def test_container_is_opened_behind_stray_bytes(
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "GIF", "ICO", "AVIF", "HEIC", "TIFF"])
 def test_picture_is_found_behind_a_stray_byte(name: str) -> None:
     """Every format that is decoded, also where carving wants a sounder beginning."""
-    assert any(part.views for part in scanned(b"x" + MADE[name]).walk())
+    assert any(part.views for part in scanned(b"x" + sample(name)).walk())
 
 
 @pytest.mark.parametrize("start", [b"\x04\x22\x4d\x18", b"PACK\0\0\0\2"])
@@ -223,13 +224,13 @@ def test_targa_is_told_apart_by_who_says_so(declared: str | None) -> None:
     """Declared a picture it is undecodable; else it is not looked into."""
     reason = Reason.UNDECODABLE if declared else Reason.NOT_INSPECTED
 
-    assert scanned(MADE["TGA"], declared).reason is reason
+    assert scanned(sample("TGA"), declared).reason is reason
 
 
 def test_rarity_is_undecodable_where_it_is_declared_a_picture() -> None:
     """A tool of an origin may show it under the name of a photo."""
-    assert scanned(MADE["DDS"]).reason is Reason.NOT_INSPECTED
-    assert scanned(MADE["DDS"], "image/jpeg").reason is Reason.UNDECODABLE
+    assert scanned(sample("DDS")).reason is Reason.NOT_INSPECTED
+    assert scanned(sample("DDS"), "image/jpeg").reason is Reason.UNDECODABLE
 
 
 def readers_of(content: bytes, *claims: str) -> tuple[Container, ...]:
