@@ -1,12 +1,12 @@
 """Logs to test with: a clock that is set, records, and a log written in one go."""
 
+import gzip
 from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from uploadfilter.decisions.files.log import DecisionLog
-from uploadfilter.decisions.files.members import compressed
 from uploadfilter.decisions.files.segments import Segment, read_head, segments
 from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.files.totalling import parts_of
@@ -163,8 +163,7 @@ def compress_segments(
     for segment in segments(directory)[:-1] if found is None else found:
         plain = directory / segment.name
         packed = directory / segment.compressed_name
-        with plain.open("rb") as file:
-            packed.write_bytes(b"".join(compressed(file, plain.stat().st_size)))
+        packed.write_bytes(gzip.compress(plain.read_bytes()))
         plain.unlink()
         made.append(packed)
     return made

@@ -18,7 +18,6 @@ import pytest
 
 from tests.decisions.logs import NOON, decision, write_log
 from uploadfilter.decisions.files import compressing as module
-from uploadfilter.decisions.files import members
 from uploadfilter.decisions.files.compressing import (
     LEAST_BYTES,
     compress,
@@ -175,19 +174,13 @@ def test_two_never_compress_one_segment(log: Path) -> None:
             compress(log, segment, reserve_bytes=0)
 
 
-@pytest.mark.parametrize("left", ["both", "half", "nothing", "shorter"])
-def test_what_a_crash_left_is_compressed_again(log: Path, left: str) -> None:
-    """Both forms are there, and the plain one counts."""
+@pytest.mark.parametrize("left", ["both", "new"])
+def test_compression_continues_after_a_crash(log: Path, left: str) -> None:
+    """Both forms are there, or the new one is not in its place yet."""
     before, (segment, *_) = contents(log), large(log)
     packed = keep_both(log, segment)
-    if left == "half":
-        packed.write_bytes(packed.read_bytes()[:-1])
-    elif left == "nothing":
-        packed.write_bytes(b"")
-    elif left == "shorter":
-        with (log / segment.name).open("ab") as file:
-            file.write(b"more")
-        before = contents(log)
+    if left == "new":
+        packed.unlink()
     (log / f".{packed.name}.new").write_bytes(b"half")
     assert contents(log) == before
 
@@ -224,23 +217,9 @@ def test_link_is_not_a_compressed_form(log: Path, tmp_path: Path, target: str) -
     packed.rename(tmp_path / "outside")
     packed.symlink_to(packed if target == "itself" else tmp_path / target)
 
-    compress(log, segment, reserve_bytes=0)
-    assert not packed.is_symlink()
-    assert contents(log) == before
-
-
-def test_segment_that_a_reader_would_refuse_stays(
-    log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The limit of readers is that of the writer, too."""
-    (segment, *_) = large(log)
-    monkeypatch.setattr(members, "MOST_RATIO", 2)
-    monkeypatch.setattr(members, "SLACK_BYTES", 0)
-    before = names(log)
-
-    with pytest.raises(LogError, match="no reader would accept"):
+    with pytest.raises(LogError, match="both stay"):
         compress(log, segment, reserve_bytes=0)
-    assert names(log) == before
+    assert contents(log) == before
 
 
 def test_file_that_shrinks_meanwhile_stays(
@@ -254,8 +233,8 @@ def test_file_that_shrinks_meanwhile_stays(
         os.truncate(log / segment.name, 5)
         return Disk(10**9, 0)
 
-    monkeypatch.setattr(members, "MEMBER_BYTES", 16 * 1024)
-    with pytest.raises(LogError, match="still written"):
+    monkeypatch.setattr(module, "_BLOCK_BYTES", 16 * 1024)
+    with pytest.raises(LogError, match="other bytes"):
         compress(log, segment, reserve_bytes=0)
     assert segment.name in names(log)
 
@@ -317,10 +296,10 @@ def test_clock_that_was_set_back_does_not_stop_it(log: Path) -> None:
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from uploadfilter.decisions.files import compressing, members
+from uploadfilter.decisions.files import compressing
 from uploadfilter.decisions.files.segments import Segment
 
-members.MEMBER_BYTES = 16 * 1024
+compressing._BLOCK_BYTES = 16 * 1024
 left = int(sys.argv[3])
 
 def one_more(event="", args=()):
@@ -330,16 +309,13 @@ def one_more(event="", args=()):
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-WATCHED = {"os.rename", "os.remove", "os.chmod", "os.utime", "os.chown", "member",
+WATCHED = {"os.rename", "os.remove", "os.chmod", "os.utime", "os.chown", "block",
            "fsync", "open"}
-real = compressing.compressed
-def compressed(*args):
-    for member in real(*args):
-        one_more("member")
-        yield member[:100]
-        one_more("member")
-        yield member[100:]
-compressing.compressed = compressed
+real = compressing.disk_of
+def disk_of(*args, **options):
+    one_more("block")
+    return real(*args, **options)
+compressing.disk_of = disk_of
 sync = os.fsync
 def fsync(fd):
     one_more("fsync")

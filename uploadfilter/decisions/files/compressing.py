@@ -2,18 +2,20 @@
 
 ``.<segment>.gz.new`` is written, synced, read back, and renamed to ``<segment>.gz``;
 then the plain form is removed. A crash may leave both forms: the plain one counts, and
-is compressed again. A compressed form with bytes that the plain one lacks is never
-replaced, since somebody may be unpacking it.
+goes if both have the same bytes. Else both stay, since somebody may be unpacking one.
 """
 
 import fcntl
+import gzip
+import io
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from uploadfilter.decisions.files.members import MemberReader, compressed
+from uploadfilter.decisions.files.compressed import LEVEL, CompressedReader
 from uploadfilter.decisions.files.room import disk_of
 from uploadfilter.decisions.files.segments import (
     Segment,
@@ -95,17 +97,22 @@ def compress(
 
     Raises:
         LogBusyError: Another process compresses it, and ends by itself.
-        LogError: It cannot be read, or there is no compressed form that a reader would
-            accept; both forms stay if only the compressed one has some bytes.
+        LogError: It cannot be read, or its compressed form reads as other bytes; both
+            forms stay.
         LogWriteError: A file cannot be written, or space is short.
     """
     plain, packed = (directory / name for name in segment.names)
+    new = directory / f".{packed.name}.new"
     try:
         with plain.open("rb") as file:
             _lock(file, plain)
-            _refuse_unpacking(packed, file)
-            size = os.fstat(file.fileno()).st_size
-            _put(directory, file, packed, reserve_bytes=reserve_bytes)
+            with _temporary(new):
+                if not os.path.lexists(packed):
+                    _write(file, new, reserve_bytes=reserve_bytes)
+                    new.replace(packed)
+                elif packed.is_symlink() or not _is_same(packed, file):
+                    raise _differ(plain, packed)
+            size = file.tell()
         sync_directory(directory)
         try:
             plain.unlink()
@@ -121,6 +128,23 @@ def compress(
         raise write_error(plain, exc) from exc
 
 
+@contextmanager
+def _temporary(path: Path) -> Iterator[None]:
+    """Remove a file at the end of the block, also one that a killed process left."""
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _differ(plain: Path, packed: Path) -> LogError:
+    return LogError(
+        f"{plain.name!r} and {packed.name!r} differ, so both stay",
+        hint="If one is being unpacked, wait. Otherwise run 'uploadfilter verify': "
+        "move the damaged file away.",
+    )
+
+
 def _lock(file: BinaryIO, path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -131,65 +155,31 @@ def _lock(file: BinaryIO, path: Path) -> None:
         ) from exc
 
 
-def _refuse_unpacking(packed: Path, file: BinaryIO) -> None:
-    """Refuse to replace a compressed form that has bytes of its own."""
-    if not packed.is_file() or packed.is_symlink():
-        return
-    has_own = False
-    with suppress(LogCorruptError):
-        has_own = not _is_beginning(packed, file)
-    if has_own:
-        raise LogError(
-            f"{file.name!r} lacks bytes of {packed.name!r}, so both stay",
-            hint="If it is being unpacked, wait. Otherwise run 'uploadfilter log "
-            "verify': move the plain file away if it is damaged, else the other.",
-        )
-
-
-def _put(directory: Path, file: BinaryIO, packed: Path, *, reserve_bytes: int) -> None:
-    """Write the compressed form of an open segment, and put it in its place."""
-    new, size = directory / f".{packed.name}.new", os.fstat(file.fileno()).st_size
-    file.seek(0)
-    try:
-        with new.open("wb") as target:
-            os.fchmod(target.fileno(), 0o600)
-            for member in compressed(file, size):
-                disk = disk_of(directory, reserve_bytes=reserve_bytes)
-                left = disk.free_bytes - len(member)
-                if left < disk.reserve_bytes * RESERVE_SHARE:
-                    raise short_error(directory, disk.free_bytes)
-                target.write(member)
-            target.flush()
-            _take_over(file, target)
-            os.fsync(target.fileno())
-        _check(new, file, size)
-        new.replace(packed)
-    except ValueError as exc:
-        raise LogError(
-            f"{file.name!r} is still written: {exc}",
-            hint="If it is being unpacked, wait; the next try is in some minutes.",
-        ) from exc
-    finally:
-        new.unlink(missing_ok=True)
-
-
-def _check(new: Path, file: BinaryIO, size: int) -> None:
-    """Read a compressed form back, before it replaces the plain one.
+def _write(file: BinaryIO, new: Path, *, reserve_bytes: int) -> None:
+    """Write the compressed form of an open segment durably, and read it back.
 
     Raises:
-        LogError: It has other bytes, or so many for its size that no reader accepts it.
+        LogError: It reads back as other bytes: the disk is damaged, or the segment is
+            still written.
     """
-    why = "the disk returns other bytes than were written"
-    try:
-        if _is_beginning(new, file) and file.tell() == size:
-            return
-    except LogCorruptError as exc:
-        why = str(exc)
-    raise LogError(
-        f"no reader would accept the compressed form of {file.name!r}: {why}",
-        hint="It stays as it is, and nothing is lost. If others fail as well, check "
-        "the disk.",
-    )
+    with new.open("wb") as target:
+        os.fchmod(target.fileno(), 0o600)
+        with gzip.GzipFile("", "wb", LEVEL, target, mtime=0) as form:
+            while block := file.read(_BLOCK_BYTES):
+                disk = disk_of(new.parent, reserve_bytes=reserve_bytes)
+                left = disk.free_bytes - len(block)
+                if left < disk.reserve_bytes * RESERVE_SHARE:
+                    raise short_error(new.parent, disk.free_bytes)
+                form.write(block)
+        target.flush()
+        _take_over(file, target)
+        os.fsync(target.fileno())
+    if not _is_same(new, file):
+        raise LogError(
+            f"the compressed form of {file.name!r} reads back as other bytes",
+            hint="It stays as it is, and nothing is lost. If it is being unpacked, "
+            "wait. If others fail as well, check the disk.",
+        )
 
 
 def _take_over(plain: BinaryIO, target: BinaryIO) -> None:
@@ -200,19 +190,19 @@ def _take_over(plain: BinaryIO, target: BinaryIO) -> None:
     shutil.copystat(plain.name, target.name)
 
 
-def _is_beginning(packed: Path, plain: BinaryIO) -> bool:
-    """Tell whether the plain form begins with all bytes of the compressed one.
-
-    Raises:
-        LogCorruptError: The compressed form is damaged behind bytes that are the same.
-    """
+def _is_same(packed: Path, plain: BinaryIO) -> bool:
+    """Return whether the compressed form reads as the bytes of the plain one."""
     plain.seek(0)
-    with packed.open("rb") as source:
-        reader = MemberReader(source, packed.name)
-        while part := reader.read(_BLOCK_BYTES):
-            if plain.read(len(part)) != part:
+    with (
+        packed.open("rb") as source,
+        io.BufferedReader(CompressedReader(source, packed.name), _BLOCK_BYTES) as form,
+        suppress(LogCorruptError),
+    ):
+        while part := plain.read(_BLOCK_BYTES):
+            if form.read(len(part)) != part:
                 return False
-    return True
+        return not form.read(1)
+    return False
 
 
 def remove_unfinished(directory: Path) -> None:

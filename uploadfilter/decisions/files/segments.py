@@ -5,8 +5,8 @@ as ``00000012-20261125.jsonl``. Numbers grow by one, days never decrease: a cloc
 is set back makes no new segment. ``<segment>.torn`` holds the bytes of a torn write.
 
 ``<segment>.gz`` is the compressed form of a segment that is not written any more. If
-both are there, the segment itself counts, because it is removed last (``members.py``
-has the format, ``compressing.py`` makes them).
+both are there, the segment itself counts, because it is removed last
+(``compressing.py``).
 """
 
 import errno
@@ -21,10 +21,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
-from uploadfilter.decisions.files.members import (
-    HEAD_BYTES,
+from uploadfilter.decisions.files.compressed import (
     SUFFIX,
-    MemberReader,
+    CompressedReader,
     stated_size,
 )
 from uploadfilter.decisions.records.records import (
@@ -50,9 +49,6 @@ _LOCK = "lock"
 
 _BUFFER_BYTES = 256 * 1024
 """Bytes that are unpacked at once, so that each line does not cost calls of its own."""
-
-_USUAL_RATIO = 7
-"""Bytes of records for each byte of their compressed form, if the file states none."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -191,7 +187,7 @@ def _opened(directory: Path, segment: Segment) -> BinaryIO:
             raise _unreadable(path, exc) from exc
         if path is plain:
             return file
-        return io.BufferedReader(MemberReader(file, path.name), _BUFFER_BYTES)
+        return io.BufferedReader(CompressedReader(file, path.name), _BUFFER_BYTES)
     raise _unreadable(plain, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
 
@@ -207,8 +203,7 @@ class SegmentBytes(NamedTuple):
 
     Attributes:
         on_disk: Bytes of its files.
-        plain: Bytes of its records; for a compressed form that does not state them, an
-            estimate.
+        plain: Bytes of its records.
     """
 
     on_disk: int
@@ -226,11 +221,9 @@ def size_of(directory: Path, segment: Segment) -> SegmentBytes:
     if of_both[0] or not of_both[1]:
         return SegmentBytes(sum(of_both), of_both[0])
     try:
-        with compressed.open("rb") as file:
-            stated = stated_size(file.read(HEAD_BYTES))
+        return SegmentBytes(of_both[1], stated_size(compressed))
     except FileNotFoundError:
-        stated = None
-    return SegmentBytes(of_both[1], stated or _USUAL_RATIO * of_both[1])
+        return SegmentBytes(0, 0)
 
 
 def _bytes_of(path: Path) -> int:
