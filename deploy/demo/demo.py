@@ -366,7 +366,7 @@ def stage(
         )
         console.print(f"the site is up at {origin}, the proxy before it at {proxy.url}")
         (listening,) = proxy.events("listening")
-        token = running.run_program("api", "token", "add", "demo", state=state)
+        token = running.run_program("api", "token", "demo", state=state)
         yield Stage(
             state=state,
             site=proxy.url,

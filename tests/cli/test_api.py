@@ -18,7 +18,7 @@ def test_token_is_printed_once_and_can_be_revoked(
     """Stdout holds the token alone, so that a script can keep it in a file."""
     state = ("--state", str(tmp_path))
     scope = ("--scope", "lookup", "--at-once", "2")
-    add = ("api", "token", "add", "gallery", *scope, *state)
+    add = ("api", "token", "gallery", *scope, *state)
     assert run(monkeypatch, *add) == 0
     token = capsys.readouterr().out.strip()
     found = TokenFile(tmp_path).find(token)
@@ -26,13 +26,13 @@ def test_token_is_printed_once_and_can_be_revoked(
     assert found.scope is Scope.LOOKUP
 
     assert run(monkeypatch, *add) == 2
-    assert run(monkeypatch, "api", "token", "list", "--json", *state) == 0
+    assert run(monkeypatch, "api", "token", "--json", *state) == 0
     listed = json.loads(capsys.readouterr().out)
     quota = {"per_minute": 600, "at_once": 2}
     assert listed == [{"name": "gallery", "scope": "lookup", **quota}]
-    assert run(monkeypatch, "api", "token", "remove", "gallery", *state) == 0
-    assert run(monkeypatch, "api", "token", "remove", "gallery", *state) == 2
+    assert run(monkeypatch, "api", "token", "gallery", "--revoke", *state) == 0
+    assert run(monkeypatch, "api", "token", "gallery", "--revoke", *state) == 2
     capsys.readouterr()
-    assert run(monkeypatch, "api", "token", "list", *state) == 0
+    assert run(monkeypatch, "api", "token", *state) == 0
     assert capsys.readouterr().out.strip() == "there is no token"
     assert TokenFile(tmp_path).find(token) is None

@@ -380,20 +380,20 @@ def test_export_of_a_case_system_is_staged_as_it_is(tmp_path: Path) -> None:
         tmp_path,
     )
 
-    asked = shell("uploadfilter issuer stage FILE --folder unit7", tmp_path)
+    asked = shell("uploadfilter issuer propose FILE --folder unit7", tmp_path)
     staged = shell(
-        "uploadfilter issuer stage FILE --category 1 --folder unit7", tmp_path
+        "uploadfilter issuer propose FILE --category 1 --folder unit7", tmp_path
     )
     made = shell(
         "uploadfilter hashset convert FILE built.jsonl --category 1; "
-        "uploadfilter issuer stage built.jsonl --folder unit7",
+        "uploadfilter issuer propose built.jsonl --folder unit7",
         tmp_path,
     )
 
     assert "categories found: '1' 1" in asked
     assert "--category" in asked
-    assert "staged: 1 entry" in staged
-    assert "staged: 1 entry" in made
+    assert "1 entry is added" in staged
+    assert "1 entry stays" in made
     page = (ROOT / "docs" / "issuing.md").read_text(encoding="utf-8")
     assert "uploadfilter hashset convert" in page
 

@@ -106,7 +106,7 @@ def test_commands_of_a_day_are_added_up(office: Office) -> None:
         office.withdraw("p-2", "p-3")
     assert "withdrawn. 1 can be withdrawn now." in caught.value.hint
     assert "from 2026-11-19 12:07 UTC on" in caught.value.hint
-    assert "stage --remove" in caught.value.hint
+    assert "propose --remove" in caught.value.hint
     assert office.withdraw("p-2") == (1, 2)
     assert office.withdraw("p-2") == (0, 2)
     assert publishing.left_today(office.folder, office.now, office.epoch_s) == 0

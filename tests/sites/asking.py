@@ -37,7 +37,7 @@ class Asked:
 
     def token(self, name: str, *options: str) -> str:
         """Make a token."""
-        command = ("api", "token", "add", name, *options)
+        command = ("api", "token", name, *options)
         return running.run_program(*command, state=self.state).stdout.decode().strip()
 
 

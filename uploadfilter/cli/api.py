@@ -4,6 +4,7 @@ The running service reads the tokens again when they have changed.
 """
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,14 +15,16 @@ from uploadfilter.cli.options import JSONOption, StateOption, state_directory
 from uploadfilter.cli.output import print_json, print_text, say, table
 from uploadfilter.doors.quotas import USUAL, Quota, Scope
 from uploadfilter.doors.tokens import TokenFile
-
-NameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="The name for who uses the token.")
-]
+from uploadfilter.errors import UsageError
 
 
-def add_command(
-    name: NameArgument,
+def token_command(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="The name for who uses the token; none lists all."
+        ),
+    ] = None,
     *,
     scope: Annotated[
         Scope,
@@ -50,19 +53,36 @@ def add_command(
             show_default=False,
         ),
     ] = None,
+    revoke: Annotated[
+        bool, typer.Option("--revoke", help="Revoke the token NAME, at once.")
+    ] = False,
+    json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Make a token for the scan API, and print it once.
+    """Make a token for the scan API, and print it once; or revoke it, or list all.
 
     It is stored hashed, in the state directory. Over a unix socket none is needed.
     A question beyond what the token may ask is answered 429.
 
-    **Example**
+    **Examples**
 
-        uploadfilter api token add gallery --scope scan > token
+        uploadfilter api token gallery --scope scan > token
+
+        uploadfilter api token
+
+        uploadfilter api token gallery --revoke
     """
     path = state_directory(state)
+    if name is None:
+        if revoke:
+            raise UsageError("--revoke needs a NAME", hint="'api token' lists them.")
+        _list(path, json=json)
+        return
     become_owner(path)
+    if revoke:
+        TokenFile(path).remove(name)
+        say(f"revoked the token of {name!r}")
+        return
     usual = USUAL[scope]
     quota = Quota(
         per_minute=per_minute or usual.per_minute, at_once=at_once or usual.at_once
@@ -72,51 +92,23 @@ def add_command(
     sys.stdout.write(f"{token}\n")
 
 
-def list_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """List the tokens of the scan API, without the tokens themselves.
-
-    **Example**
-
-        uploadfilter api token list --json
-    """
-    tokens = TokenFile(state_directory(state)).tokens()
+def _list(path: Path, *, json: bool) -> None:
+    """List the tokens, without the tokens themselves."""
+    rows = [
+        {
+            "name": it.name,
+            "scope": it.scope.value,
+            "per_minute": it.limits.per_minute,
+            "at_once": it.limits.at_once,
+        }
+        for it in TokenFile(path).tokens()
+    ]
     if json:
-        print_json(
-            [
-                {
-                    "name": it.name,
-                    "scope": it.scope,
-                    "per_minute": it.limits.per_minute,
-                    "at_once": it.limits.at_once,
-                }
-                for it in tokens
-            ]
-        )
-    elif tokens:
-        rows = [
-            (
-                it.name,
-                it.scope.value,
-                str(it.limits.per_minute),
-                str(it.limits.at_once),
-            )
-            for it in tokens
-        ]
+        print_json(rows)
+    elif rows:
+        cells = [list(map(str, row.values())) for row in rows]
         print_text(
-            table("name", "scope", "per minute", "at once", rows=rows, numeric=2)
+            table("name", "scope", "per minute", "at once", rows=cells, numeric=2)
         )
     else:
         print_text(Text("there is no token"))
-
-
-def remove_command(name: NameArgument, *, state: StateOption = None) -> None:
-    """Revoke a token of the scan API, at once.
-
-    **Example**
-
-        uploadfilter api token remove gallery
-    """
-    path = state_directory(state)
-    become_owner(path)
-    TokenFile(path).remove(name)
-    say(f"revoked the token of {name!r}")

@@ -22,7 +22,6 @@ GROUPS: Final[Mapping[str, str]] = {
     "log": "Read the decision log, and prove a record of it.",
     "config": "Check the configuration, and show the settings in force.",
     "api": "Let applications ask the filter about uploads.",
-    "api token": "Make, list and revoke the tokens of the scan API.",
     "objection": "Decide objections, write statements of reasons.",
     "issuer": "For those who make hash sets: build, sign, publish and withdraw.",
 }
@@ -165,17 +164,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "config:show",
         "Show every setting that would be in force, and its source.",
     ),
-    "api token add": (
-        "api:add_command",
-        "Make a token for the scan API, and print it once.",
-    ),
-    "api token list": (
-        "api:list_command",
-        "List the tokens of the scan API, without the tokens themselves.",
-    ),
-    "api token remove": (
-        "api:remove_command",
-        "Revoke a token of the scan API, at once.",
+    "api token": (
+        "api:token_command",
+        "Make a token for the scan API, and print it once; or revoke it, or list all.",
     ),
     "objection list": (
         "objections:list_command",
@@ -189,13 +180,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "objections:statement_command",
         "Print the statement of reasons of a rejection, or those of a period.",
     ),
-    "issuer stage": (
-        "issuer.proposing:stage_command",
-        "Stage entries for the next proposal. Nothing is signed or published.",
-    ),
     "issuer propose": (
         "issuer.proposing:propose_command",
-        "Turn the staged changes into a proposal, and show its effects.",
+        "Add entries to the proposal, or remove some, and show its effects.",
     ),
     "issuer sign": (
         "issuer.issuer:sign_command",
@@ -203,11 +190,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "issuer publish": (
         "issuer.issuer:publish_command",
-        "Publish the proposal, if it has enough signatures.",
-    ),
-    "issuer renew": (
-        "issuer.issuer:renew_command",
-        "Sign again that the published number is the newest; to be run by a timer.",
+        "Publish the proposal, if it has enough signatures; or confirm the newest.",
     ),
     "issuer withdraw": (
         "issuer.issuer:withdraw_command",
@@ -240,10 +223,6 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "issuer feedback": (
         "issuer.feedback:issuer_feedback_command",
         "Verify feedback of operators, and add it up by entry.",
-    ),
-    "issuer evidence-key": (
-        "issuer.evidence:evidence_key_command",
-        "Make a key that opens sealed evidence. FILE.pub is for operators.",
     ),
     "issuer open-evidence": (
         "issuer.evidence:open_evidence_command",

@@ -19,7 +19,7 @@ class APISettings:
         listen: ``unix:/PATH`` or ``HOST:PORT``; empty for none. Who may open the unix
             socket may ask: its mode and group decide (``unix:/PATH mode=0660
             group=www-data``). Over TCP every request needs a token (``uploadfilter api
-            token add``).
+            token NAME``).
     """
 
     listen: str = ""

@@ -78,7 +78,7 @@ class TokenFile:
             raise ServiceError(
                 f"cannot read the tokens in {str(self._path)!r}: {exc}",
                 hint="Restore the file from a backup; or remove it, and add new tokens "
-                "with 'uploadfilter api token add'.",
+                "with 'uploadfilter api token NAME'.",
             ) from exc
         return self._tokens
 
@@ -126,7 +126,7 @@ class TokenFile:
             if len(left) == len(known):
                 raise UsageError(
                     f"there is no token named {name!r}",
-                    hint="'uploadfilter api token list' names them.",
+                    hint="'uploadfilter api token' names them.",
                 )
             self._write(left)
 

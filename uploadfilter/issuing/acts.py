@@ -323,6 +323,7 @@ class Acts:
         return Notice(
             text="The published set is confirmed as the newest.",
             hint=f"The confirmation is valid for {days}.",
+            facts={"sequence": now.sequence},
         )
 
     def withdrawable(self, ids: Sequence[str]) -> Withdrawable:

@@ -86,7 +86,7 @@ def check(noted: Noted, new: Collection[str], most: int, epoch_s: float) -> None
         f"{counted(len(new), 'entry is', 'entries are')} more than the {most:,} that "
         f"one person may withdraw in a day{today}: operators would hold others back",
         hint=f"Nothing was withdrawn. {first}{then}Or have any number taken away by "
-        "the analysts: 'uploadfilter issuer stage --remove', and then "
+        "the analysts: 'uploadfilter issuer propose --remove', and then "
         "'uploadfilter issuer sign'.",
     )
 

@@ -131,8 +131,8 @@ def opened_evidence_key(
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as exc:
         raise IssuerError(
             "the file holds no private key for sealed evidence",
-            hint="Name the file that 'uploadfilter issuer evidence-key' made, not the "
-            "one that ends with '.pub'.",
+            hint="Name the file that 'uploadfilter issuer key --evidence' made, not "
+            "the one that ends with '.pub'.",
         ) from exc
     try:
         cipher = passphrase_cipher(passphrase, file.salt, int(cost))

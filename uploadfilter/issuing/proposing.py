@@ -159,8 +159,8 @@ def propose(
             if not counts.entries and not now.sequence:
                 raise IssuerError(
                     "nothing is staged, and nothing was published yet",
-                    hint="Stage entries first: 'uploadfilter issuer build' and "
-                    "'uploadfilter issuer stage'.",
+                    hint="Propose a folder of pictures, or a file of entries: "
+                    "'uploadfilter issuer propose'.",
                 )
             _new_set(now, folder, epoch_s, found, counts, parameters)
         (place / STAGED_NOTE).write_text(digest(folder))

@@ -32,8 +32,8 @@ class SealedEvidenceSettings:
 
     Attributes:
         recipients: Public keys of the police, each as ``NAME:KEY`` with 64 hex digits,
-            as ``uploadfilter issuer evidence-key`` prints them; at most 5. Empty keeps
-            no evidence.
+            as ``uploadfilter issuer key --evidence`` prints them; at most 5. Empty
+            keeps no evidence.
         needed: How many of the recipients must open a file together; 1 lets each of
             them open it alone.
         categories: Categories of entries; only a rejected match of one of them is

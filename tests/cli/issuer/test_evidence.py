@@ -1,4 +1,4 @@
-"""``issuer evidence-key`` and ``issuer open-evidence``."""
+"""``issuer key --evidence`` and ``issuer open-evidence``."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ def test_key_is_made_and_opens_evidence_on_record(
     words.write_text("four random words here")
     words.chmod(0o600)
     key = tmp_path / "unit7.key"
-    made = ("evidence-key", str(key), "--name", "unit7", "--json")
+    made = ("key", str(key), "--name", "unit7", "--evidence", "--json")
     with_words = ("--passphrase-file", str(words))
     assert run(monkeypatch, "issuer", *made, *with_words) == 0
     (shape,) = json_lines(capfd.readouterr().out)

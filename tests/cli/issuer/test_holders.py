@@ -138,8 +138,7 @@ def test_key_of_a_token_signs_with_its_pin(
     entries = tmp_path / "in.jsonl"
     entries.write_text(line_of("p", 1) + "\n")
     folder = ["--folder", f"{tmp_path}/o"]
-    for more in (["stage", str(entries)], ["propose"]):
-        assert run(monkeypatch, "issuer", *more, *folder) == 0
+    assert run(monkeypatch, "issuer", "propose", str(entries), *folder) == 0
     sign = ["issuer", "sign", "--yes", "--key", str(tmp_path / "dora.key"), *folder]
     capfd.readouterr()
     monkeypatch.setenv("PYKCS11LIB", "")  # the command before has set it

@@ -79,20 +79,14 @@ def test_from_a_file_to_a_stick_and_a_withdrawal(desk: Desk) -> None:
     file.write_text("".join(line_of(f"p-{n}", n) + "\n" for n in range(20)))
     (desk.path / "ids").write_text("p-5\n")
 
-    assert desk.shape("stage", str(file)) == {
-        "added": 20,
-        "deleted": 0,
-        "left_out": {},
-        "not_compared": {},
-        "withdrawn": [],
-    }
-    proposed = desk.shape("propose")
+    proposed = desk.shape("propose", str(file))
     assert (proposed["added"], proposed["categories"]) == (20, {"1": [0, 20]})
+    left_out = ("left_out", "not_compared", "withdrawn")
+    assert [proposed[it] for it in left_out] == [{}, {}, []]
     assert desk.type("publish", *desk.online()) == 2
     assert "'root' has 0 of 2 signatures" in desk.said()
     desk.publish()
-    assert desk.type("stage", "--remove", str(desk.path / "ids")) == 0
-    assert desk.type("propose") == 0
+    assert desk.type("propose", "--remove", str(desk.path / "ids")) == 0
     assert "1 entry is removed" in desk.printed()
     signed = desk.shape("sign", "--yes", *desk.key("eve"))
     assert signed["signed"] == ["hashset"]
@@ -104,7 +98,7 @@ def test_from_a_file_to_a_stick_and_a_withdrawal(desk: Desk) -> None:
         "withdrawn": 1,
         "listed": 1,
     }
-    assert desk.type("renew", *desk.online()) == 0
+    assert desk.shape("publish", "--renew", *desk.online()) == {"sequence": 2}
     stick = desk.shape("export", str(desk.path / "stick"))
     assert stick["sequence"] == 2
     assert (desk.path / "stick" / "metadata" / "timestamp.json").is_file()
@@ -117,23 +111,22 @@ def test_only_what_is_there_is_taken_away(desk: Desk) -> None:
     """A file that was named by mistake stages nothing, and nothing of it is kept."""
     file, ids = desk.path / "in.jsonl", desk.path / "ids"
     file.write_text("".join(line_of(f"p-{n}", n) + "\n" for n in range(3)))
-    desk.type("stage", str(file))
+    desk.type("propose", str(file))
     ids.write_text("p-2\n")
-    assert desk.shape("stage", "--remove", str(ids))["deleted"] == 1
-    desk.type("stage", str(file))
+    assert desk.shape("propose", "--remove", str(ids))["added"] == 2
+    desk.type("propose", str(file))
     ids.write_text("four words of mine\n")
-    assert desk.type("stage", "--remove", str(ids)) == 2
+    assert desk.type("propose", "--remove", str(ids)) == 2
     assert "nothing was published yet" in desk.said()
-    desk.type("propose")
     desk.publish()
 
     for text in ("four words of mine\n", "p-1\np-9\n", "p-1\nfour words of mine\n"):
         ids.write_text(text)
-        assert desk.type("stage", "--remove", str(ids)) == 2
+        assert desk.type("propose", "--remove", str(ids)) == 2
         assert "the set has no entry" in desk.said()
         assert desk.shape("status")["staged"] == {"added": 0, "deleted": 0}
     ids.write_text("\n \n")
-    assert desk.type("stage", "--remove", str(ids)) == 2
+    assert desk.type("propose", "--remove", str(ids)) == 2
     assert "has no ids" in desk.said()
     held = [it.read_bytes() for it in (desk.path / "o").rglob("*") if it.is_file()]
     assert not any(b"four words" in data for data in held)
@@ -143,8 +136,7 @@ def test_status_is_one_screen(desk: Desk) -> None:
     """The published set and its end, the holders, staged and proposed changes."""
     file = desk.path / "in.jsonl"
     file.write_text(line_of("a", 1) + "\n")
-    desk.type("stage", str(file))
-    desk.type("propose")
+    desk.type("propose", str(file))
     desk.publish()
 
     assert desk.type("status") == 0
@@ -161,8 +153,7 @@ def test_nothing_is_done_without_being_asked_for(desk: Desk) -> None:
     """Off a terminal, signing and withdrawing need --yes."""
     file = desk.path / "in.jsonl"
     file.write_text(line_of("a", 1) + "\n")
-    desk.type("stage", str(file))
-    desk.type("propose")
+    desk.type("propose", str(file))
 
     assert desk.type("sign", *desk.key("dora")) == 2
     assert "without a confirmation" in desk.said()
@@ -193,9 +184,8 @@ def test_what_was_not_shown_is_not_signed(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("stage",), "exactly one of a file"),
-        (("stage", "--clear", "--remove", "x"), "exactly one of a file"),
-        (("stage", "nothere"), "cannot read"),
+        (("propose", "--clear", "--remove", "x"), "stands alone"),
+        (("propose", "nothere"), "cannot read"),
         (("propose",), "nothing is staged"),
         (("export", "x"), "nothing was published"),
     ],

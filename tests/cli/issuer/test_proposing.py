@@ -82,26 +82,25 @@ def test_folder_without_pictures_proposes_nothing(desk: Desk) -> None:
 
 
 def test_withdrawn_entry_is_named(desk: Desk) -> None:
-    """By ``stage``, and by ``propose`` if it was staged before."""
+    """When its file is proposed, and later if it was withdrawn in between."""
     file = desk.path / "in.jsonl"
     file.write_text("".join(line_of(f"p-{n}", n) + "\n" for n in range(20)))
-    desk.type("stage", str(file))
-    desk.type("propose")
+    desk.type("propose", str(file))
     desk.publish()
     file.write_text(line_of("p-3", 33) + "\n" + line_of("p-30", 30) + "\n")
-    desk.type("stage", str(file))
+    desk.type("propose", str(file))
     withdraw = ("withdraw", "p-3", "--yes", *desk.key("fay"), *desk.online())
     assert desk.type(*withdraw) == 0
     desk.said()
     assert desk.type("propose") == 0
     late = desk.said()
-    assert desk.type("stage", str(file)) == 0
+    assert desk.type("propose", str(file)) == 0
     early = desk.said()
 
     for told in (late, early):
         assert "1 entry that a duty officer withdrew: p-3" in told
         assert "list it with another id" in told
-    assert desk.shape("stage", str(file))["withdrawn"] == ["p-3"]
+    assert desk.shape("propose", str(file))["withdrawn"] == ["p-3"]
 
 
 @pytest.mark.parametrize(

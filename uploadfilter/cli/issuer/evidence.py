@@ -1,4 +1,4 @@
-"""``uploadfilter issuer evidence-key | open-evidence``: read what operators sealed."""
+"""``uploadfilter issuer open-evidence``: read what operators sealed."""
 
 import itertools
 from pathlib import Path
@@ -9,61 +9,16 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from uploadfilter.cli.issuer.issuer import DEFAULT_FOLDER, FolderOption
-from uploadfilter.cli.issuer.passphrases import (
-    PassphraseFDOption,
-    PassphraseFileOption,
-    read_key_file,
-    read_passphrase,
-)
-from uploadfilter.cli.options import JSONOption, present_s
-from uploadfilter.cli.output import print_json, say, write_data
+from uploadfilter.cli.issuer.passphrases import read_key_file, read_passphrase
+from uploadfilter.cli.options import present_s
+from uploadfilter.cli.output import write_data
 from uploadfilter.errors import EvidenceError, UsageError
 from uploadfilter.issuing import evidence
 from uploadfilter.issuing.folder import IssuerFolder
-from uploadfilter.issuing.keys import check_new, keep, public_file_of
 from uploadfilter.sealing.envelope import MOST_BYTES, MOST_RECIPIENTS, opened
 
 MOST_REASON = 500
 """Characters of a reason: a case number and a sentence."""
-
-
-def evidence_key_command(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The new file, which is private.")
-    ],
-    *,
-    name: Annotated[
-        str, typer.Option(metavar="NAME", help="The holder: a unit, or initials.")
-    ],
-    passphrase_file: PassphraseFileOption = None,
-    passphrase_fd: PassphraseFDOption = None,
-    json: JSONOption = False,
-) -> None:
-    """Make a key that opens sealed evidence. FILE.pub is for operators.
-
-    Operators put the line of FILE.pub into the setting 'recipients' of
-    [sealed_evidence].
-
-    **Example**
-
-        uploadfilter issuer evidence-key unit7.key --name unit7
-    """
-    check_new(file)
-    passphrase = read_passphrase(
-        f"the new key of {name}", file=passphrase_file, fd=passphrase_fd, twice=True
-    )
-    private, public = evidence.made_evidence_key(name, passphrase)
-    keep(file, private, public)
-    public_file = public_file_of(file)
-    line = public.decode().strip()
-    if json:
-        print_json(
-            {"private": str(file), "public": str(public_file), "recipient": line}
-        )
-        return
-    say(f"made {str(file)!r}; give {str(public_file)!r} to operators", style="green")
-    say(f"recipient: {line}")
-    say("keep a copy of the key: without it, files that are sealed to it stay sealed")
 
 
 def open_evidence_command(

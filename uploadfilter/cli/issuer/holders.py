@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from uploadfilter.cli.output import say
 from uploadfilter.errors import UsageError
 from uploadfilter.issuing import holding
 from uploadfilter.issuing.acts import keep_key
+from uploadfilter.issuing.evidence import made_evidence_key
 from uploadfilter.issuing.folder import IssuerFolder, SetSettings
 from uploadfilter.issuing.keys import check_new, made_key, public_file_of, public_key
 from uploadfilter.issuing.published import Published, published
@@ -250,6 +252,13 @@ def key_command(
             "--token-key", metavar="N", min=0, help="The id of the key in the token."
         ),
     ] = PIV_SIGNATURE,
+    evidence: Annotated[
+        bool,
+        typer.Option(
+            "--evidence",
+            help="Make a key that opens sealed evidence; FILE.pub is for operators.",
+        ),
+    ] = False,
     pkcs11: PKCS11Option = None,
     passphrase_file: PassphraseFileOption = None,
     passphrase_fd: PassphraseFDOption = None,
@@ -257,20 +266,28 @@ def key_command(
 ) -> None:
     """Make a key, encrypted with a passphrase. FILE.pub is the public part.
 
-    With --token, the key stays in a token: FILE only names it.
+    With --token, the key stays in a token: FILE only names it. With --evidence,
+    operators put the line of FILE.pub into 'recipients' of [sealed_evidence].
 
     **Examples**
 
         uploadfilter issuer key ann.key --name ann
 
         uploadfilter issuer key dora.key --name dora --token D --pkcs11 LIBRARY
+
+        uploadfilter issuer key unit7.key --name unit7 --evidence
     """
+    if evidence and token is not None:
+        raise UsageError(
+            "a key in a token opens no evidence", hint="Omit --token or --evidence."
+        )
     check_new(file)
     if token is None:
         passphrase = read_passphrase(
             f"the new key of {name}", file=passphrase_file, fd=passphrase_fd, twice=True
         )
-        private, public = made_key(name, passphrase)
+        made = made_evidence_key if evidence else made_key
+        private, public = made(name, passphrase)
     else:
         library = _library(pkcs11)
         pin = read_passphrase(
@@ -279,7 +296,18 @@ def key_command(
         private, public = token_key(
             name, library, label=token, number=token_number, pin=pin
         )
-    show(keep_key(file, name, private, public), json=json)
+    done = keep_key(file, name, private, public)
+    if evidence:
+        line = public.decode().strip()
+        hint = (
+            f"For operators: {line}. Keep a copy of {str(file)!r}: without it, files "
+        )
+        done = replace(
+            done,
+            hint=f"{hint}that are sealed to it stay sealed.",
+            facts={**done.facts, "recipient": line},
+        )
+    show(done, json=json)
 
 
 def rotate_command(

@@ -1,6 +1,6 @@
 """``uploadfilter issuer``: sign a set, publish it, withdraw from it.
 
-``build`` is in ``cli/issuer/building.py``, ``stage`` and ``propose`` are in
+``build`` is in ``cli/issuer/building.py``, ``propose`` in
 ``cli/issuer/proposing.py``; keys and holders are in ``cli/issuer/holders.py``.
 
 Rules this module keeps: a command that signs or publishes first shows the changes in
@@ -113,6 +113,14 @@ def publish_command(
     online_passphrase_file: OnlinePassphraseFileOption = None,
     passphrase_fd: PassphraseFDOption = None,
     pkcs11: PKCS11Option = None,
+    renew: Annotated[
+        bool,
+        typer.Option(
+            "--renew",
+            help="Only sign again that the published number is the newest; to be run "
+            "by a timer.",
+        ),
+    ] = False,
     export: Annotated[
         Path | None,
         typer.Option(
@@ -125,20 +133,24 @@ def publish_command(
     json: JSONOption = False,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
-    """Publish the proposal, if it has enough signatures.
+    """Publish the proposal, if it has enough signatures; or confirm the newest.
 
-    **Example**
+    **Examples**
 
         uploadfilter issuer publish --online-key machine.key --export stick/unit7
+
+        uploadfilter issuer publish --renew --online-key m.key
+        --online-passphrase-file m.txt
     """
     acts = acts_on(folder)
     seen = acts.look(reads=False)
-    # Checked first, so that nobody types a passphrase in vain.
-    signing.check_complete(seen.pending)
+    if not renew:
+        # Checked first, so that nobody types a passphrase in vain.
+        signing.check_complete(seen.pending)
     machine = signer_of(
         online_key, file=online_passphrase_file, fd=passphrase_fd, library=pkcs11
     )
-    done = acts.publish(machine, seen.digest)
+    done = acts.renew(machine) if renew else acts.publish(machine, seen.digest)
     copied = None if export is None else acts.export(export)
     if json:
         print_json({**done.facts, **({} if copied is None else copied.facts)})
@@ -146,26 +158,6 @@ def publish_command(
     show(done)
     if copied is not None:
         show(copied)
-
-
-def renew_command(
-    *,
-    online_key: OnlineKeyOption,
-    online_passphrase_file: OnlinePassphraseFileOption = None,
-    passphrase_fd: PassphraseFDOption = None,
-    pkcs11: PKCS11Option = None,
-    folder: FolderOption = DEFAULT_FOLDER,
-) -> None:
-    """Sign again that the published number is the newest; to be run by a timer.
-
-    **Example**
-
-        uploadfilter issuer renew --online-key m.key --online-passphrase-file m.txt
-    """
-    machine = signer_of(
-        online_key, file=online_passphrase_file, fd=passphrase_fd, library=pkcs11
-    )
-    show(acts_on(folder).renew(machine))
 
 
 def withdraw_command(
@@ -187,7 +179,7 @@ def withdraw_command(
     """Withdraw entries at once, with the key of one duty officer.
 
     Operators put them out of force with their next sync. More than a few a day need
-    the analysts: see `uploadfilter issuer stage --remove`.
+    the analysts: see `uploadfilter issuer propose --remove`.
 
     **Example**
 

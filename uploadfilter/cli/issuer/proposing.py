@@ -1,4 +1,4 @@
-"""``uploadfilter issuer stage | propose``: the changes of the next set.
+"""``uploadfilter issuer propose``: the changes of the next set.
 
 Rules this module keeps: nothing is signed without a key, and nothing is published; each
 omission is named.
@@ -35,15 +35,13 @@ from uploadfilter.cli.issuer.passphrases import (
     signers_of,
 )
 from uploadfilter.cli.options import JSONOption, YesOption
-from uploadfilter.cli.output import harmless, print_json, print_text, say
+from uploadfilter.cli.output import print_json, print_text, say
 from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.tally import Tally
-from uploadfilter.issuing import staging, wording
+from uploadfilter.issuing import staging
 from uploadfilter.issuing.building import BuildFile, Naming
 from uploadfilter.issuing.builds import Builds
-from uploadfilter.issuing.folder import IssuerFolder
 from uploadfilter.issuing.generic import KnownGoodCheck, known_good_check
-from uploadfilter.issuing.published import published
 
 CategoriesOption = Annotated[
     list[str] | None,
@@ -65,97 +63,9 @@ SourceArgument = Annotated[
     Path | None,
     typer.Argument(
         metavar="[SOURCE]",
-        help="A folder of pictures, or a file of entries, which is staged first.",
+        help="A folder of pictures, or a file of entries in any supported format.",
     ),
 ]
-
-
-def stage_command(
-    file: Annotated[
-        Path | None,
-        typer.Argument(metavar="[FILE]", help="Entries, in any supported format."),
-    ] = None,
-    *,
-    categories: CategoriesOption = None,
-    replace: ReplaceOption = False,
-    remove: Annotated[
-        Path | None,
-        typer.Option(
-            "--remove",
-            metavar="FILE",
-            help="Remove the entries whose ids are in this file, one on each line.",
-            show_default=False,
-        ),
-    ] = None,
-    clear: Annotated[
-        bool, typer.Option("--clear", help="Discard all staged changes.")
-    ] = False,
-    json: JSONOption = False,
-    folder: FolderOption = DEFAULT_FOLDER,
-) -> None:
-    """Stage entries for the next proposal. Nothing is signed or published.
-
-    **Examples**
-
-        uploadfilter issuer stage built.jsonl
-
-        uploadfilter issuer stage case.json --category 1 --category 2
-
-        uploadfilter issuer stage --remove ids.txt
-    """
-    if (file is not None) + (remove is not None) + clear != 1:
-        raise UsageError(
-            "the command takes exactly one of a file, --remove and --clear",
-            hint="For example: uploadfilter issuer stage built.jsonl",
-        )
-    tally = Tally()
-    found = _staged(folder, file, remove, tally, categories or (), is_whole=replace)
-    if json:
-        left_out = {item.problem.value: item.count for item in tally.problems}
-        print_json(
-            {
-                "added": found.added,
-                "deleted": found.deleted,
-                "left_out": left_out,
-                "not_compared": dict(tally.not_compared),
-                "withdrawn": found.withdrawn,
-            }
-        )
-        return
-    come = wording.entries(found.added)
-    say(f"staged: {come} to add or change, {found.deleted:,} to remove")
-    _say_left_out(tally)
-    if found.withdrawn:
-        say(harmless(wording.withdrawn_again(found.withdrawn)), style="bold yellow")
-        say(f"  {staging.PUT_BACK}", style="yellow")
-    say("next: uploadfilter issuer propose", style="dim")
-
-
-def _staged(
-    folder: Path,
-    file: Path | None,
-    remove: Path | None,
-    tally: Tally,
-    categories: Sequence[str],
-    *,
-    is_whole: bool,
-) -> staging.StagedChanges:
-    """Stage a file, or the removal of ids; without both, clear what is staged."""
-    it = IssuerFolder(folder)
-    if remove is not None:
-        return acts_on(folder).stage_removal(staging.read_ids(remove))
-    with it.locked():
-        if file is None:
-            staging.clear(it)
-            return staging.StagedChanges()
-        return staging.stage_file(
-            it,
-            file,
-            now=published(it),
-            tally=tally,
-            categories=categories,
-            is_whole=is_whole,
-        )
 
 
 def _say_left_out(tally: Tally) -> None:
@@ -175,6 +85,18 @@ def propose_command(
     *,
     categories: CategoriesOption = None,
     replace: ReplaceOption = False,
+    remove: Annotated[
+        Path | None,
+        typer.Option(
+            "--remove",
+            metavar="FILE",
+            help="Remove the entries whose ids are in this file, one on each line.",
+            show_default=False,
+        ),
+    ] = None,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Discard the proposal and its changes.")
+    ] = False,
     known_good: KnownGoodOption = None,
     leave_out: LeaveOutOption = False,
     keys: OptionalKeysOption = None,
@@ -185,21 +107,30 @@ def propose_command(
     json: JSONOption = False,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
-    """Turn the staged changes into a proposal, and show its effects.
+    """Add entries to the proposal, or remove some, and show its effects.
 
-    With SOURCE, it builds and stages that before; with --key, it signs the proposal.
-    With nothing staged, the entries stay the same and only the validity is extended.
+    Changes add up until they are published. Without any, the entries stay the same and
+    only the validity is extended. With --key, the command signs the proposal.
 
     **Examples**
 
-        uploadfilter issuer propose
-
         uploadfilter issuer propose pictures --key dora.key
+
+        uploadfilter issuer propose case.json --category 1 --category 2
+
+        uploadfilter issuer propose --remove ids.txt
     """
     acts = acts_on(folder)
     wanted = categories or []
+    if clear:
+        if source is not None or remove is not None or keys:
+            raise UsageError("--clear stands alone", hint="Propose afterwards.")
+        show(acts.forget(), json=json)
+        return
     is_compared = bool(known_good) or leave_out
     _check_useful(source, is_chosen=bool(wanted) or replace, is_compared=is_compared)
+    if remove is not None:
+        acts.stage_removal(staging.read_ids(remove))
     is_built = source is not None and source.is_dir()
     if source is not None and is_built:
         check = known_good_check(known_good or (), leaves_out=leave_out)
@@ -223,8 +154,15 @@ def propose_command(
         return
     last = acts.builds.last_list
     files = str(last) if is_built and last.exists() else None
-    known = {"withdrawn": done.withdrawn, "files": files}
-    print_json({**review_document(done.review, waiting), **known})
+    print_json(
+        {
+            **review_document(done.review, waiting),
+            "withdrawn": done.withdrawn,
+            "left_out": {it.problem.value: it.count for it in done.tally.problems},
+            "not_compared": dict(done.tally.not_compared),
+            "files": files,
+        }
+    )
 
 
 def _check_useful(source: Path | None, *, is_chosen: bool, is_compared: bool) -> None:

@@ -20,9 +20,8 @@ from uploadfilter.signedsets.roles import (
 
 STEPS: Final[Mapping[str, str]] = {
     "build": "the step 'Pictures'",
-    "stage": "the step 'Pictures'",
-    "stage --remove": "the command 'uploadfilter issuer stage --remove'",
     "propose": "the step 'Preview'",
+    "propose --remove": "the command 'uploadfilter issuer propose --remove'",
     "sign": "the step 'Signatures'",
     "publish": "the step 'Publish'",
     "withdraw": "the page 'Withdraw'",
@@ -33,7 +32,7 @@ STEPS: Final[Mapping[str, str]] = {
     "key --token": "the command 'uploadfilter issuer key --token'",
     "page --pkcs11": "the command 'uploadfilter issuer page --pkcs11'",
     "rotate": "the command 'uploadfilter issuer rotate'",
-    "evidence-key": "the command 'uploadfilter issuer evidence-key'",
+    "key --evidence": "the command 'uploadfilter issuer key --evidence'",
 }
 """The place on the page for each command that a hint names."""
 
