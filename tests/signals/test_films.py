@@ -1,0 +1,63 @@
+"""Views of videos."""
+
+import io
+
+import numpy as np
+
+from tests.corpus import pictures
+from tests.pictures.films import film, needs_av
+from uploadfilter.model import SignalType, View
+from uploadfilter.pictures.picture import Picture, Shape
+from uploadfilter.pictures.readers.videos import Film
+from uploadfilter.signals.films import views_of_film
+from uploadfilter.signals.views import ALWAYS, view_of
+
+LISTED, OTHER = (pictures.photograph(it, width=192, height=128) for it in (1, 2))
+
+
+def views(content: bytes, most_views: int = 99) -> tuple[list[View], Film]:
+    """Return the views of a video, and the video."""
+    video = Film(io.BytesIO(content), clock=lambda: 0.0, until_s=None)
+    found = views_of_film(video, types=ALWAYS, most_views=most_views)
+    return [view for view in found if view is not None], video
+
+
+def distance(view: View) -> int:
+    """Return the bits between a view and the listed picture."""
+    plane = np.asarray(LISTED.convert("L"))
+    height, width = plane.shape
+    whole = Picture(plane=plane, shape=Shape(height=height, width=width, scale=1))
+    listed = view_of(whole, name="stored").value(SignalType.PDQ) or b""
+    value = view.value(SignalType.PDQ) or b""
+    return (int.from_bytes(listed, "big") ^ int.from_bytes(value, "big")).bit_count()
+
+
+@needs_av
+def test_listed_picture_is_found_as_one_frame_of_many() -> None:
+    """Even between intra-coded frames, of which there is one here."""
+    frames = [OTHER] * 600
+    frames[377] = LISTED
+    found, video = views(film(frames))
+
+    assert video.is_seen
+    assert min(map(distance, found)) <= 31
+    assert next(it.name for it in found if distance(it) <= 31) == "ms:15080"
+
+
+@needs_av
+def test_frames_without_news_are_dropped() -> None:
+    """Of fifty frames of a still scene a few are left, and of black none."""
+    still, _ = views(film([OTHER] * 50))
+    black, _ = views(film([pictures.flat(width=192, height=128)] * 50))
+
+    assert 1 <= len({it.name.partition("/")[0] for it in still}) <= 3
+    assert black == []
+
+
+@needs_av
+def test_video_with_too_many_views_is_not_seen_whole() -> None:
+    """What does not fit is missing, and the video says so."""
+    found, video = views(film([LISTED, OTHER] * 10), most_views=1)
+
+    assert len(found) == 1
+    assert not video.is_seen

@@ -1,0 +1,113 @@
+"""Make the views of a video: one for each frame that shows something new.
+
+A frame without detail, or like the last kept one, is dropped: most seconds of a film
+show what the second before showed. The name of a view says when its frame is shown,
+``ms:12480``; ``track:1/`` stands before it in further tracks, and ``/trim:1`` behind it
+where bars at the sides were cut off.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from uploadfilter.model import QUALITY_FLOOR, SignalType, View
+from uploadfilter.pictures.picture import Luma, Picture, Shape
+from uploadfilter.pictures.readers.videos import Film, Moment
+from uploadfilter.signals import pdq
+from uploadfilter.signals.trimming import trim
+from uploadfilter.signals.views import view_of
+
+_ALIKE_BITS: Final = 2
+"""Bits of PDQ up to which a frame is like the last kept one: the noise of coding."""
+
+_ALIKE_STEPS: Final = 1
+"""Grey steps of the small frames up to which they are the same, without signals."""
+
+_SMALL_SIDE: Final = 32
+
+
+def views_of_film(
+    film: Film, *, types: frozenset[SignalType], most_views: int
+) -> Iterator[View | None]:
+    """Yield the views of a video.
+
+    Args:
+        film: The video.
+        types: Signal types that a search needs; exact ones are ignored.
+        most_views: Most views.
+
+    Yields:
+        Views; ``None`` after each frame without one, so that the caller can look at
+        the clock.
+    """
+    kept: dict[int, _Kept] = {}
+    names: set[str] = set()
+    for moment in film.moments():
+        shown = kept.setdefault(moment.track, _Kept())
+        for name, picture in _ways(moment):
+            is_whole = name.endswith(str(_ms(moment)))
+            if name in names or (is_whole and not shown.is_new(picture.plane)):
+                break
+            view = view_of(picture, name=name, types=types)
+            if is_whole and not shown.keep(view, picture.plane):
+                break
+            if len(names) == most_views:
+                film.end()
+                return
+            names.add(name)
+            yield view
+        yield None
+
+
+class _Kept:
+    """The last kept frame of a track."""
+
+    def __init__(self) -> None:
+        self._small: Luma | None = None
+        self._value = b""
+
+    def is_new(self, plane: Luma) -> bool:
+        """Return whether a frame differs from the last one that was kept or dropped."""
+        small = self._small
+        if small is None:
+            return True
+        other = _shrink(plane).astype(np.int16)
+        return bool(np.abs(other - small).max() > _ALIKE_STEPS)
+
+    def keep(self, view: View, plane: Luma) -> bool:
+        """Keep a frame, unless it has no detail or few bits differ."""
+        value = view.value(SignalType.PDQ) or b""
+        before, is_plain = self._value, pdq.quality(view.plane) < QUALITY_FLOOR
+        differing = int.from_bytes(value, "big") ^ int.from_bytes(before, "big")
+        is_alike = bool(before) and differing.bit_count() <= _ALIKE_BITS
+        if is_plain or is_alike:
+            return False
+        self._small, self._value = _shrink(plane), value
+        return True
+
+
+def _shrink(plane: Luma) -> Luma:
+    """Return a plane of few pixels, each the mean of a field."""
+    rows, columns = (max(1, side // _SMALL_SIDE) for side in plane.shape)
+    high, wide = (
+        side // by * by for side, by in zip(plane.shape, (rows, columns), strict=True)
+    )
+    fields = plane[:high, :wide].reshape(high // rows, rows, wide // columns, columns)
+    means: Luma = fields.mean(axis=(1, 3), dtype=np.float32).astype(np.uint8)
+    return means
+
+
+def _ms(moment: Moment) -> int:
+    return round(moment.time_s * 1000)
+
+
+def _ways(moment: Moment) -> Iterator[tuple[str, Picture]]:
+    plane = np.asarray(moment.image)
+    height, width = plane.shape
+    whole = Picture(plane=plane, shape=Shape(height=height, width=width, scale=1))
+    name = f"track:{moment.track}/" if moment.track else ""
+    name += f"ms:{_ms(moment)}"
+    yield name, whole
+    for step, inner in enumerate(trim(whole), start=1):
+        yield f"{name}/trim:{step}", inner
