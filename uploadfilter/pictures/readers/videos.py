@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 else:
     try:
         import av
+        import av.subtitles.stream  # else imported at the first file: too late
     except (ImportError, OSError):  # absent, or without a library that it needs
         av = None
 
