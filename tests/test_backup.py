@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import zstandard
 
+from tests.backups import LISTED, SUPPRESSED, files, listed
 from tests.corpus import pictures
-from tests.proxy.inspecting.test_tripwire import tripped
+from tests.proxy.inspecting.tripped import tripped
 from tests.proxy.site import Site, entry, list_entries, sha256, site
 from tests.proxy.wire import status
 from tests.waiting import until
@@ -27,14 +28,11 @@ from uploadfilter.backup import (
 )
 from uploadfilter.decisions.files.verify import verify
 from uploadfilter.errors import BackupError
-from uploadfilter.model import Entry
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.signedsets import canaries
 from uploadfilter.state import DEFAULT_INSTANCE, log_directory
 
-LISTED = pictures.jpeg(pictures.photograph(1, width=160, height=120))
-SUPPRESSED = pictures.jpeg(pictures.photograph(2, width=160, height=120))
 UNLISTED = pictures.jpeg(pictures.photograph(3, width=160, height=120))
 DEMOTED = canaries.picture()
 
@@ -59,24 +57,6 @@ def restored(
     """Restore a state directory from a backup."""
     return restore_backup(
         io.BytesIO(content), state, log_continues=log_continues, progress=silent
-    )
-
-
-def files(state: Path) -> dict[str, bytes]:
-    """Return the files of a state directory, by name."""
-    return {
-        path.relative_to(state).as_posix(): path.read_bytes()
-        for path in state.rglob("*")
-        if path.is_file()
-    }
-
-
-def listed() -> tuple[Entry, ...]:
-    """Return a hash set: exact, suppressed later, and one that networks demote."""
-    return (
-        entry(1, sha256(LISTED)),
-        entry(2, sha256(SUPPRESSED)),
-        *canaries.entries()[1:],
     )
 
 

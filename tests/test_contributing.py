@@ -5,8 +5,8 @@ from collections.abc import Collection
 
 import pytest
 
+from tests.pages import defined
 from tests.repository import ROOT, first_cells, parse, section
-from tests.test_docs import defined
 from uploadfilter.decisions.records import records
 from uploadfilter.hashsets import degenerate
 from uploadfilter.model import EXACT_TYPES, PERCEPTUAL_TYPES, SignalType

@@ -14,10 +14,10 @@ import pytest
 import typer.core
 
 from deploy.documents import conf, keys
+from tests.pages import defined, links, resolves
 from tests.repository import (
     GLOSSARY,
     ROOT,
-    anchors,
     code_lines,
     files,
     first_cells,
@@ -57,7 +57,6 @@ KEYS = frozenset(config.keys())
 MADE = {"workers": "the number of CPUs"}
 """Defaults that depend on the machine, in words."""
 
-_LINK = re.compile(r"\]\(([^)\s]+)\)|\[[^\]]+\]: (\S+)")
 _MAKE = re.compile(r"\bmake ([a-z][a-z0-9-]*)")
 _TARGET = re.compile(r"^([a-z0-9-]+):", re.MULTILINE)
 _ADR = re.compile(r"(\d{4})-[a-z0-9-]+\.md")
@@ -166,23 +165,6 @@ def adr_files() -> list[Path]:
     """Return every decision record."""
     folder = ROOT / "docs" / "decisions"
     return sorted(path for path in folder.iterdir() if _ADR.fullmatch(path.name))
-
-
-def links(page: Path) -> Iterator[str]:
-    """Yield the targets of a page's links into the repository."""
-    for found in _LINK.finditer("\n".join(prose_lines(page))):
-        target = found[1] or found[2]
-        if not re.match(r"[a-z]+:", target):
-            yield target
-
-
-def resolves(page: Path, target: str) -> bool:
-    """Return whether a link's file, and its heading if it names one, exist."""
-    path, _, anchor = target.partition("#")
-    file = (page.parent / path).resolve() if path else page
-    if not file.exists():
-        return False
-    return not anchor or anchor in anchors(file)
 
 
 def test_each_reason_is_explained_to_operators() -> None:
@@ -436,19 +418,6 @@ def test_each_step_of_an_upload_is_where_the_page_says(path: str, name: str) -> 
     }
 
     assert name in names
-
-
-def defined(node: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement of a module defines."""
-    match node:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-            yield name
-        case ast.AnnAssign(target=ast.Name(id=name)):
-            yield name
-        case ast.Assign(targets=[ast.Name(id=name)]):
-            yield name
-        case _:
-            pass
 
 
 def methods(node: ast.stmt) -> Iterator[str]:

@@ -301,6 +301,19 @@ def test_folders_that_make_test_ignores_hold_only_marked_modules() -> None:
     assert unmarked == []
 
 
+def test_no_test_is_imported() -> None:
+    """What several tests need is in a module of its own, so that a test can change."""
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in python_files()
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests.")
+        if re.search(r"\btest_", ast.unparse(node))
+    ]
+
+    assert found == []
+
+
 def test_modules_are_short() -> None:
     """No module is longer than a reader can keep in mind, examples aside."""
     long = {}

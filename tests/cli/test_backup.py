@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.backups import files, listed
 from tests.cli.running import run
 from tests.proxy.site import list_entries
-from tests.test_backup import files, listed
 
 
 def test_backup_is_private_and_restores(

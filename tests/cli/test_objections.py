@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tests.cli.running import run
 from tests.decisions.logs import REJECTED, decision, write_log
 from tests.forms.objections import EVIDENCE, NOON_S, decision_id, objection
-from tests.forms.test_statement import validator
+from tests.forms.schema import validator
 from uploadfilter.forms.codes import objection_directory
 from uploadfilter.forms.store import FILE, FormStore
 

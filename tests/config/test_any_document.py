@@ -7,22 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.config.documents import ANY_DOCUMENTS, document
+from tests.config.loading import load
 from uploadfilter import config
 from uploadfilter.config import schema
 from uploadfilter.errors import ConfigError
 
 SECRET = "hunter2-correct-horse"  # noqa: S105 -- of nothing
-
-
-def load(text: str) -> config.Loaded | ConfigError:
-    """Load a document, or return its mistake."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "uploadfilter.toml"
-        path.write_text(text, encoding="utf-8")
-        try:
-            return config.read(path, overrides={}, default_state=Path("/state"))
-        except ConfigError as exc:
-            return exc
 
 
 def is_told(found: config.Loaded | ConfigError) -> bool:

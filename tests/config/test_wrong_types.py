@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.config.documents import toml
-from tests.config.test_any_document import load
+from tests.config.loading import load
 from uploadfilter.config import schema
 from uploadfilter.config.values import takes_size
 from uploadfilter.errors import ConfigError

@@ -8,20 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.decisions.logs import LISTED
+from tests.decisions.near import NEAR
 from uploadfilter.decisions import tripping
 from uploadfilter.decisions.tripping import Counting, Key, softened, suspicious
 from uploadfilter.model import EntryState, MatchKind, SignalType
 
 KEYS = [("unit7", f"p-{number}") for number in range(5)]
-NEAR = LISTED.__class__(
-    content="0",
-    set="unit7",
-    entry="p-1",
-    category="1",
-    state=EntryState.ACTIVE,
-    signal_type=SignalType.PDQ,
-    distance=12,
-)
 
 uploads = st.lists(
     st.tuples(

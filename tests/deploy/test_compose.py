@@ -20,8 +20,8 @@ import yaml
 
 from deploy.demo import running
 from hashsets.demo.make_demo import write_demo
+from tests.deploy.containerfile import last
 from tests.deploy.programs import DEPLOY, made
-from tests.deploy.test_container import last
 from tests.e2e import pictures
 from tests.sites.programs import debian, missing, run
 

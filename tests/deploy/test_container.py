@@ -1,33 +1,12 @@
 """The image's definition, checked by a linter and compared with its sources."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.deploy.programs import DEPLOY
+from tests.deploy.containerfile import CONTAINERFILE, instructions, last
 from tests.repository import ROOT
 from tests.sites.programs import missing
-
-CONTAINERFILE = DEPLOY / "container" / "Containerfile"
-
-
-def instructions() -> list[tuple[str, str]]:
-    """Return the instructions, continued lines joined and comments left out."""
-    lines = [
-        line
-        for line in CONTAINERFILE.read_text().splitlines()
-        if line and not line.startswith("#")
-    ]
-    joined = re.sub(r"\s*\\\n\s*", " ", "\n".join(lines))
-    return [
-        (word, rest) for word, _, rest in (o.partition(" ") for o in joined.split("\n"))
-    ]
-
-
-def last(word: str) -> str:
-    """Return the last instruction of a kind, which is the one that counts."""
-    return [rest for name, rest in instructions() if name == word][-1]
 
 
 def test_linter_finds_nothing() -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from deploy.wheel import manuals
 from tests.deploy.programs import made, shown
+from tests.pages import links, resolves
 from tests.repository import ROOT
 from tests.sites.programs import debian
-from tests.test_docs import links, resolves
 from uploadfilter.config.schema import keys
 
 pytestmark = pytest.mark.e2e

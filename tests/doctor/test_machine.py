@@ -10,8 +10,8 @@ import pytest
 from tests.decisions.logs import decision, write_log
 from tests.issuing.offices import Office, line_of
 from tests.proxy.site import exact_entry, list_entries, settings
+from tests.syncing.moments import epoch_s
 from tests.syncing.sites import Site
-from tests.syncing.test_taking import epoch_s
 from uploadfilter.decisions.files.room import Room
 from uploadfilter.doctor import machine
 from uploadfilter.doctor.results import Area, Diagnosis, Grade

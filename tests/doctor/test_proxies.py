@@ -7,8 +7,8 @@ from pathlib import Path
 from tests.issuing.offices import Office, line_of
 from tests.proxy.site import exact_entry, settings, site
 from tests.proxy.wire import wire_origin
+from tests.syncing.moments import epoch_s
 from tests.syncing.sites import Site
-from tests.syncing.test_taking import epoch_s
 from uploadfilter.doctor.proxies import examine_canaries, examine_readiness
 from uploadfilter.doctor.results import Area, Diagnosis, Grade
 from uploadfilter.proxy.admin.settings import AdminSettings

@@ -13,9 +13,9 @@ from random import Random
 
 from typing_extensions import override
 
-from tests.proxy.assembling.test_tus import header
-from tests.proxy.assembling.test_webforms import UPLOADERS, file_in, form
+from tests.proxy.assembling.tus import header
 from tests.proxy.assembling.tusorigin import TusOrigin
+from tests.proxy.assembling.webforms import UPLOADERS, file_in, form
 from tests.proxy.site import CLOSE
 from tests.proxy.wire import Got, exchange, status
 

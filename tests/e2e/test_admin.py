@@ -14,8 +14,8 @@ from deploy.demo import running
 from tests.e2e import pictures
 from tests.e2e.browser import ARGUMENTS, chromium
 from tests.e2e.conftest import Stage, import_set, stage, write_set
+from tests.e2e.contrasts import LEAST_CONTRAST, colours_of, contrast, is_wider
 from tests.e2e.curl import put
-from tests.e2e.test_pages import contrast
 from tests.repository import ROOT
 from uploadfilter.signedsets.freshness import Status
 from uploadfilter.syncing.trusting import Trusted
@@ -36,35 +36,6 @@ WIDE = {"width": 1280, "height": 1000}
 PHONE = {"width": 390, "height": 844}
 NARROW = {"width": 320, "height": 568}
 """The narrowest window without scrolling sideways (WCAG 2.2, criterion 1.4.10)."""
-
-LEAST_CONTRAST = 7.0
-"""WCAG 2.2, success criterion 1.4.6 (level AAA), for text of any size."""
-
-_COLOURS = """
-() => [...document.body.querySelectorAll("*")].filter((element) =>
-    [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())
-).map((element) => {
-    let behind = element;
-    while (getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)")
-        behind = behind.parentElement;
-    return [element.outerHTML.slice(0, 80), getComputedStyle(element).color,
-            getComputedStyle(behind).backgroundColor];
-})
-"""
-"""Every element that holds text, its colour, and that of its background."""
-
-_IS_WIDER = "() => document.documentElement.scrollWidth > window.innerWidth"
-
-
-def colours_of(page: Page) -> list[list[str]]:
-    """Return for each text its element, its colour, and the background colour."""
-    found: list[list[str]] = page.evaluate(_COLOURS)
-    return found
-
-
-def is_wider(page: Page) -> bool:
-    """Tell whether a page has to be scrolled sideways."""
-    return bool(page.evaluate(_IS_WIDER))
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ import pytest
 
 from deploy.demo import running
 from tests.corpus import pictures
-from tests.hashsets.test_formats import read
+from tests.hashsets.reading import read
 from tests.repository import ROOT
 from uploadfilter.errors import HashSetFormatError
 from uploadfilter.hashsets.foreign.recognising import HEAD_BYTES, refuse_foreign

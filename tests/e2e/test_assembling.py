@@ -13,7 +13,7 @@ from deploy.demo import running
 from tests.e2e import pictures
 from tests.e2e.conftest import import_set, write_set
 from tests.proxy.assembling.senders import PATHS, SENDERS, Origins
-from tests.proxy.assembling.test_tus import Client
+from tests.proxy.assembling.tus import Client
 from tests.proxy.assembling.tusorigin import TusOrigin
 from tests.proxy.site import Site
 from tests.proxy.wire import WireOrigin, status, wire_origin

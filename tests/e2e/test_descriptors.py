@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.demo import running
-from tests.e2e.test_wire import exchange
+from tests.e2e.raw import exchange
 
 pytestmark = pytest.mark.e2e
 

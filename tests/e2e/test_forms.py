@@ -16,8 +16,7 @@ from deploy.demo import running
 from tests.e2e import pictures
 from tests.e2e.browser import ARGUMENTS, chromium
 from tests.e2e.conftest import Stage, import_set, stage, write_set
-from tests.e2e.test_admin import LEAST_CONTRAST, colours_of, is_wider
-from tests.e2e.test_pages import contrast, publish
+from tests.e2e.contrasts import LEAST_CONTRAST, colours_of, contrast, is_wider, publish
 from tests.ports import free_port
 from tests.repository import ROOT
 

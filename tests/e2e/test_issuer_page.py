@@ -11,12 +11,11 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from deploy.demo import running
-from tests.cli.issuer.test_holders import PASSPHRASE, init_words, make_keys
+from tests.cli.issuer.holders import PASSPHRASE, init_words, make_keys
 from tests.corpus import pictures
 from tests.e2e import pictures as slow
 from tests.e2e.browser import ARGUMENTS, chromium
-from tests.e2e.test_admin import LEAST_CONTRAST, colours_of, is_wider
-from tests.e2e.test_pages import NARROW, contrast
+from tests.e2e.contrasts import LEAST_CONTRAST, NARROW, colours_of, contrast, is_wider
 from tests.repository import ROOT
 
 pytestmark = pytest.mark.e2e

@@ -12,7 +12,13 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.scanners.inside.walking import test_besides as samples
+from tests.scanners.inside.walking.samples import (
+    LEAST_SIDE,
+    NAMES,
+    STRAY,
+    sample,
+    says_something,
+)
 from tests.scanners.scans import scanned
 from uploadfilter.uploads.head.codings import claimed_type
 
@@ -42,7 +48,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("kinds")
     rng = np.random.default_rng(SEED)
     made: dict[str, Path] = {}
-    for name, content in samples.MADE.items():
+    for name in NAMES:
+        content = sample(name)
         for number in range(ROUNDS):
             path = folder / f"{name}-{number}.bin"
             path.write_bytes(changed(content, rng) if number else content)
@@ -57,7 +64,7 @@ def changed(content: bytes, rng: np.random.Generator) -> bytes:
         data[at] = rng.choice((0, 1, 9, 32, 65, 127, 255))
     if rng.integers(2):
         at = rng.choice((0, 13, 30))
-        data[at:at] = samples.STRAY[rng.integers(len(samples.STRAY))]
+        data[at:at] = STRAY[rng.integers(len(STRAY))]
     return bytes(data)
 
 
@@ -66,7 +73,7 @@ def passed_over(files: dict[str, Path], shown: set[str]) -> list[str]:
     return [
         name
         for name in sorted(shown)
-        if not samples.says_something(scanned(files[name].read_bytes()))
+        if not says_something(scanned(files[name].read_bytes()))
     ]
 
 
@@ -161,7 +168,7 @@ def test_what_imagemagick_opens_by_its_name_is_never_passed_over(
     passed = [
         name
         for name in sorted(shown)
-        if not samples.says_something(
+        if not says_something(
             scanned(files[name].read_bytes(), claimed_type(None, name))
         )
     ]
@@ -179,6 +186,4 @@ def seen_in(files: dict[str, Path]) -> set[str]:
         timeout=LIMIT_S,
     )
     lines = (line.split() for line in done.stdout.decode("utf-8").splitlines())
-    return {
-        name for name, *sides in lines if min(map(int, sides)) >= samples.LEAST_SIDE
-    }
+    return {name for name, *sides in lines if min(map(int, sides)) >= LEAST_SIDE}

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import BrowserContext, ViewportSize, sync_playwright
 
 from deploy.demo import running
 from tests.e2e import pictures
 from tests.e2e.browser import ARGUMENTS, chromium
 from tests.e2e.conftest import Stage, import_set, stage, write_set
+from tests.e2e.contrasts import NARROW, contrast, publish
 
 pytestmark = pytest.mark.e2e
 
@@ -29,9 +30,6 @@ report = "{REPORT}"
 LEAST_CONTRAST = 7.0
 """WCAG 2.2, success criterion 1.4.6 (level AAA), for text of any size."""
 
-NARROW = ViewportSize(width=320, height=568)
-"""The narrowest window without scrolling sideways (WCAG 2.2, criterion 1.4.10): also
-what a window of 1,280 pixels is at a zoom of 400 %."""
 
 HALF = ViewportSize(width=640, height=512)
 #: 640, "height": 512}
@@ -81,31 +79,6 @@ def visitor(
         )
         with contextlib.closing(context):
             yield context
-
-
-def publish(page: Page, site: Stage) -> None:
-    """Publish the listed picture with the form of the site."""
-    page.goto(site.url("/"))
-    page.fill("[name=name]", "Anna")
-    page.set_input_files("[name=picture]", site.folder / "holiday.jpg")
-    page.click("button")
-    page.wait_for_selector("#decision")
-
-
-def luminance(colour: str) -> float:
-    """Return the relative luminance of a colour, as WCAG 2.2 defines it."""
-    channels = [int(text) / 255 for text in re.findall(r"\d+", colour)[:3]]
-    red, green, blue = (
-        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-        for value in channels
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(first: str, second: str) -> float:
-    """Return the contrast of two colours, 1 to 21 (WCAG 2.2)."""
-    dark, light = sorted((luminance(first), luminance(second)))
-    return (light + 0.05) / (dark + 0.05)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from PIL import Image
 
 from tests.contents.pdf import spelling
 from tests.contents.pdf.seeing import THRESHOLD, pdq_of, sight_of
-from tests.contents.pdf.test_spelling import COUNT, START, is_wanted
-from tests.contents.pdf.test_spelling import PHOTO as SMALL
+from tests.contents.pdf.spelled import COUNT, START, is_wanted
+from tests.contents.pdf.spelled import PHOTO as SMALL
 from tests.corpus import pictures
 from tests.corpus.pdfs import Document, Name, Value
 from tests.corpus.tricks import papers as tricks_papers

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from deploy.demo import running
 from tests.decisions.logs import ACCEPTED, LISTED, REJECTED, decision, unsynced
-from tests.decisions.records.test_totals import summary
+from tests.decisions.records.refused import summary
 from tests.repository import ROOT
 from tests.sites.programs import debian
 from uploadfilter.decisions.files.log import DecisionLog

@@ -9,8 +9,7 @@ from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from deploy.demo import running
 from tests.e2e.browser import ARGUMENTS, chromium
-from tests.e2e.test_admin import LEAST_CONTRAST, colours_of, is_wider
-from tests.e2e.test_pages import contrast
+from tests.e2e.contrasts import LEAST_CONTRAST, colours_of, contrast, is_wider
 from tests.reporting.site import write_site
 
 pytestmark = pytest.mark.e2e

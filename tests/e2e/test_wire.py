@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.demo import running
-from tests.proxy.clients.test_proxyheader import TCP4, header
+from tests.e2e.raw import exchange
+from tests.proxy.clients.proxyheaders import TCP4, header
 
 pytestmark = pytest.mark.e2e
 
@@ -40,20 +41,6 @@ def _ports(line: object) -> object:
         return None
     words = [address.split()[0] for address in line["addresses"]]
     return tuple(int(word.rpartition(":")[2]) for word in words)
-
-
-def exchange(port: int, *pieces: bytes, half: bool = False) -> bytes:
-    """Send bytes and return all that comes back; ``half`` ends our side first."""
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
-        for piece in pieces:
-            client.sendall(piece)
-        if half:
-            client.shutdown(socket.SHUT_WR)
-        answer = b""
-        with contextlib.suppress(ConnectionResetError):
-            while data := client.recv(1 << 16):
-                answer += data
-    return answer
 
 
 def test_half_closed_clients_get_their_answers(ports: tuple[int, int]) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.decisions.evidence import match
+from tests.evidence.searched import Searched
 from tests.evidence.seen import (
     ORIGINAL,
     STRANGER,
@@ -12,7 +13,6 @@ from tests.evidence.seen import (
     value_of,
     view_of,
 )
-from tests.evidence.test_finding import Searched
 from uploadfilter.evidence.weighing import (
     EvidenceResult,
     JudgedMatches,

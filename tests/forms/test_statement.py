@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from functools import cache
 
 import jsonschema
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.decisions.logs import NOON, REJECTED, decision
-from tests.repository import ROOT
+from tests.forms.schema import validator
 from uploadfilter.decisions.records.records import DecisionRecord, moment
 from uploadfilter.forms.statement import (
     COUNTRIES,
@@ -22,16 +21,7 @@ from uploadfilter.forms.statement import (
 )
 from uploadfilter.model import Action, Reason, Verdict
 
-SCHEMA = ROOT / "tests" / "vectors" / "dsa" / "statement.schema.json"
 LATEST = datetime(2037, 12, 31, tzinfo=UTC).timestamp()
-
-
-@cache
-def validator() -> jsonschema.Draft202012Validator:
-    """Return the schema, which was written from the source of the database."""
-    schema = json.loads(SCHEMA.read_text("utf-8"))
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
 
 
 def rejected(verdict: Verdict = Verdict.MATCH, *, now: float = NOON) -> DecisionRecord:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.conformance.foreign import Subject, Told, read
 from tests.conformance.foreign import entries_of as told_of
-from tests.hashsets.foreign.test_foreign import SUBJECTS
+from tests.hashsets.foreign.subjects import SUBJECTS
 from uploadfilter.hashsets import formats
 from uploadfilter.hashsets.exporting import entries_of, id_of, json_lines, listed
 from uploadfilter.hashsets.tally import Tally

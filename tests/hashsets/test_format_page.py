@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.hashsets.test_formats import read
+from tests.hashsets.reading import read
 from tests.repository import ROOT
 from uploadfilter.hashsets.formats import MOST_LINE_BYTES
 from uploadfilter.hashsets.lines.columns import FIELDS, KNOWN_NAMES

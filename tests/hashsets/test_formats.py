@@ -2,50 +2,19 @@
 
 import io
 import tracemalloc
-from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.hashsets.reading import read
 from uploadfilter.errors import HashSetFormatError, UsageError
 from uploadfilter.hashsets import formats
 from uploadfilter.hashsets.formats import MOST_LINE_BYTES, TICK_LINES
-from uploadfilter.hashsets.lines.listblocks import ListedBlock
-from uploadfilter.hashsets.lines.lists import ListedSignal
 from uploadfilter.hashsets.tally import Problem, Tally
-from uploadfilter.model import Entry, SignalType
-from uploadfilter.reference.entries.collecting import EntryBlock
 
 ONE = "d131dd02c5e6eec4693d9a0698aff95c"
 TWO = "e131dd02c5e6eec4693d9a0698aff95c"
-
-
-def read(
-    data: bytes,
-    *,
-    categories: Sequence[str] | None = ("A",),
-    signal_type: SignalType | None = None,
-) -> tuple[list[str], Tally]:
-    """Read a file; return the values or ids of the entries that may be matched."""
-    tally = Tally()
-    items = formats.read(
-        io.BufferedReader(io.BytesIO(data)),
-        categories=None if categories is None else frozenset(categories),
-        signal_type=signal_type,
-        tally=tally,
-        tick=lambda: None,
-    )
-    return [name for item in items for name in names_of(item)], tally
-
-
-def names_of(item: Entry | EntryBlock | ListedSignal | ListedBlock) -> list[str]:
-    """Return the ids of entries, or the value of a listed signal."""
-    if isinstance(item, EntryBlock):
-        return list(item.ids)
-    if isinstance(item, ListedBlock):
-        return [it.value.hex() for it in item.signals()]
-    return [item.id if isinstance(item, Entry) else item.value.hex()]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.hashsets.test_formats import read
+from tests.hashsets.reading import read
 from uploadfilter.hashsets import trivial
 from uploadfilter.hashsets.tally import Problem
 from uploadfilter.model import EXACT_TYPES, SignalType

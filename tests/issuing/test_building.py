@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.corpus import pictures
+from tests.issuing.sources import PHOTO, SHA256, made
 from tests.scanners.scans import scanned
 from uploadfilter.errors import IssuerError
 from uploadfilter.issuing.building import (
@@ -15,18 +16,11 @@ from uploadfilter.issuing.building import (
     BuildFile,
     LeftOut,
     Naming,
-    entry_of,
 )
 from uploadfilter.issuing.tables import PictureRow, PictureTable
-from uploadfilter.model import Entry, Geometry, Scan, Signal, SignalType
-from uploadfilter.signals import pdq
+from uploadfilter.model import Entry, Geometry
 from uploadfilter.unfinished import mark_of
 
-SHA256 = Signal(type=SignalType.SHA256, value=bytes(range(32)))
-PHOTO = replace(
-    scanned(pictures.png(pictures.photograph(5, width=120, height=90))),
-    exact=(SHA256,),
-)
 FLAT = replace(
     scanned(pictures.png(Image.new("RGB", (90, 90), "white"))), exact=(SHA256,)
 )
@@ -35,11 +29,6 @@ FLAT = replace(
 def table_of(place: str, entry_id: str, category: str) -> PictureTable:
     """Return a table of one row."""
     return PictureTable([(PictureRow(id=entry_id, category=category, line=2), [place])])
-
-
-def made(scan: Scan, entry_id: str = "") -> Entry | LeftOut:
-    """Make the entry of a scan."""
-    return entry_of(scan, entry_id=entry_id, category="1", quality_of=pdq.quality)
 
 
 def test_entry_has_what_finds_the_picture_and_its_copies() -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.issuing.offices import Office
-from tests.sealing.test_envelope import ID, TEXT
+from tests.sealing.rings import ID, TEXT
 from uploadfilter.errors import EvidenceError, IssuerError
 from uploadfilter.issuing import evidence
 from uploadfilter.sealing.envelope import opened, parse_recipient, seal

@@ -9,8 +9,8 @@ import pytest
 from securesystemslib.signer import SSlibKey
 
 from tests.issuing.offices import Office, line_of
+from tests.signedsets.feedback import DIGEST, FIRST, TODAY, day, header
 from tests.signedsets.keys import public, signer
-from tests.signedsets.test_feedback import DIGEST, FIRST, TODAY, day, header
 from uploadfilter.errors import FeedbackError, IssuerError
 from uploadfilter.issuing import feedback
 from uploadfilter.issuing.feedback import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.issuing.test_building import PHOTO, made
+from tests.issuing.sources import PHOTO, made
 from uploadfilter.issuing.building import BuildFile, LeftOut
 from uploadfilter.issuing.leftout import (
     FileList,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.knowngood.corpora import md5_of
+from tests.knowngood.foreign import encase
 from uploadfilter.errors import HashSetFormatError
 from uploadfilter.knowngood.foreign import (
     HEAD_BYTES,
@@ -32,12 +33,6 @@ _HASHKEEPER = (
     '"file_id","hashset_id","file_name","directory","hash","file_size"\n'
     f'1,2,"\xe4.gif","C:\\x","{MD5.hex().upper()}",5\n'
 )
-
-
-def encase(*digests: bytes) -> bytes:
-    """Return a hash set of EnCase."""
-    start = (b"HASH\r\n\xff\0" + bytes(1152))[:1152]
-    return start + b"".join(it + b"\0\0" for it in digests)
 
 
 def sqlite_file(path: Path) -> None:

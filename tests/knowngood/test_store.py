@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.knowngood.corpora import SECRET, corpus_file, md5_of, value
-from tests.knowngood.test_foreign import encase
+from tests.knowngood.foreign import encase
 from uploadfilter.errors import HashSetKnownGoodError, HashSetNameError
 from uploadfilter.knowngood.foreign import KnownForm, Read
 from uploadfilter.knowngood.store import (

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lookback.scanned import INFO, SECRET
 from tests.lookback.stores import made_scan
-from tests.lookback.test_store import INFO, SECRET
 from uploadfilter.errors import LookBackError
 from uploadfilter.lookback import scanning
 from uploadfilter.lookback.rows import unkeyed

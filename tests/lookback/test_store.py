@@ -4,16 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.lookback.scanned import INFO, SECRET
 from tests.lookback.stores import made_scan, store_of
 from uploadfilter.errors import LookBackError
 from uploadfilter.lookback.scanning import TYPES
 from uploadfilter.lookback.sources import Item, Trouble
 from uploadfilter.lookback.store import FileRow, LookBackStore, StoreInfo
 from uploadfilter.model import Reason
-from uploadfilter.reference.entries.secret import Secret
-
-SECRET = Secret(bytes(32))
-INFO = StoreInfo(source="/s", types=TYPES, secret=SECRET.check_value())
 
 
 def item(number: int, version: str = "1") -> Item:

@@ -16,6 +16,7 @@ from PIL import Image, ImageFile
 from tests.corpus import pictures
 from tests.fuzz import seeds
 from tests.pictures import icc
+from tests.pictures.formats import format_of
 from tests.pictures.sketches import (
     decoded,
     frames,
@@ -26,7 +27,6 @@ from tests.pictures.sketches import (
     value,
     view,
 )
-from tests.pictures.test_opening import format_of
 from tests.signals import twins
 from uploadfilter.model import Reason
 from uploadfilter.pictures.decoding import BLOCK_BYTES, DecodeLimits, frames_of

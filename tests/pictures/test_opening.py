@@ -15,9 +15,10 @@ from tests.corpus import grids
 from tests.corpus.bombs import formats as bombs_formats
 from tests.corpus.tricks.tones import with_map
 from tests.fuzz import seeds
+from tests.pictures.formats import format_of
 from tests.pictures.sketches import frames, lacks, photograph
 from uploadfilter.model import Reason
-from uploadfilter.pictures.formats import FORMATS, Format, decoded, formats_named
+from uploadfilter.pictures.formats import FORMATS, decoded, formats_named
 from uploadfilter.pictures.limits import DecodeLimits
 from uploadfilter.pictures.opening import open_reader
 
@@ -36,11 +37,6 @@ INTERPRETED = {
     "DDS": b"DDS \x7c\0\0\0" + bytes(120),
 }
 """The beginning of files that Pillow opens, and we do not."""
-
-
-def format_of(name: str) -> Format:
-    """Return the format of a seed."""
-    return formats_named(frozenset({name.split("/", maxsplit=1)[0]}))[0]
 
 
 @pytest.mark.parametrize("name", seeds.NAMES)

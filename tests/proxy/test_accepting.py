@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.contents.kinds.test_magic import KINDS
+from tests.contents.kinds.samples import KINDS
 from tests.corpus import pictures
 from tests.corpus.tricks.tricks import TRICKS
 from tests.proxy.site import Site, file_part, form, site

@@ -14,9 +14,9 @@ import pytest
 from tests.conformance.generations import entry, pdq
 from tests.conformance.matchers import check_matcher, clustered
 from tests.reference.columns import SECRET, info_of, tables_of
-from tests.reference.files.test_base import stored
+from tests.reference.files.stored import stored
+from tests.reference.search.eager import EAGER
 from tests.reference.search.near.views import batch_around
-from tests.reference.search.test_multi_index import EAGER
 from uploadfilter.errors import StoreCorruptError
 from uploadfilter.model import Geometry, Signal, SignalType
 from uploadfilter.reference.entries.collecting import (

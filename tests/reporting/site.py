@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from tests.decisions.files.test_growing import end_of
+from tests.decisions.files.trees import end_of
 from tests.decisions.logs import DAY_S, NOON, Clock, unsynced
 from uploadfilter.decisions.files.growing import GrowingTree
 from uploadfilter.decisions.files.log import DecisionLog

@@ -8,7 +8,7 @@ from shutil import copytree, rmtree
 import msgspec
 import pytest
 
-from tests.decisions.files.test_growing import end_of, tree_of
+from tests.decisions.files.trees import end_of, tree_of
 from tests.decisions.logs import (
     ACCEPTED,
     DAY_S,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.decisions.files.test_growing import end_of, tree_of
+from tests.decisions.files.trees import end_of, tree_of
 from tests.decisions.logs import (
     ACCEPTED,
     DAY_S,

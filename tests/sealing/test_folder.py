@@ -4,9 +4,8 @@ import hashlib
 from datetime import date
 from pathlib import Path
 
+from tests.sealing.days import NEW, OLD
 from uploadfilter.sealing.folder import EvidenceFolder
-
-OLD, NEW = "20260801-" + "0" * 20, "20261101-" + "1" * 20
 
 
 def test_files_are_private_and_named_by_their_decision(tmp_path: Path) -> None:

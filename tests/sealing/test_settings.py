@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sealing.test_envelope import holders
+from tests.sealing.rings import holders
 from uploadfilter.sealing.settings import SealedEvidenceSettings
 
 KEYS = tuple(it.text for it in holders(6)[0])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from tests.sealing.test_folder import NEW, OLD
+from tests.sealing.days import NEW, OLD
 from uploadfilter.decisions.records.lasting import Change
 from uploadfilter.errors import LogWriteError
 from uploadfilter.sealing.folder import EvidenceFolder

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from tests.decisions.files.test_growing import end_of
+from tests.decisions.files.trees import end_of
 from tests.decisions.logs import decision, write_log
 from uploadfilter.decisions.files.treefiles import TreeFiles
 from uploadfilter.decisions.records.records import Checkpoint

@@ -7,10 +7,9 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from tests.decisions.files.test_growing import end_of, more, tree_of
-from tests.decisions.files.test_proving import compare
+from tests.decisions.files.trees import compare, end_of, more, tree_of
 from tests.decisions.logs import NOON
-from tests.decisions.tree.test_submitting import WITNESS
+from tests.decisions.tree.keys import WITNESS
 from tests.decisions.tree.witness import NOW, Witness
 from uploadfilter.decisions.files.treefiles import TreeFiles
 from uploadfilter.decisions.tree.notes import Note, TreeHead

@@ -13,46 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.repository import ROOT
+from tests.signedsets.feedback import TODAY, day, header
 from tests.signedsets.keys import signer
 from uploadfilter.errors import FeedbackError
 from uploadfilter.signedsets import feedback
-from uploadfilter.signedsets.feedback import EntryLine, EntrySum, FeedbackHeader, Number
+from uploadfilter.signedsets.feedback import EntryLine, EntrySum, FeedbackHeader
 from uploadfilter.syncing.feedback import written
 
 PAGE = (Path(ROOT) / "hashsets" / "FORMAT.md").read_text()
-TODAY = date(2026, 11, 27)
-FIRST = date(2026, 11, 1)
-DIGEST = "0f" * 32
-
-
-def header(
-    operator: str = "hoster-1",
-    *,
-    since: date = FIRST,
-    to: date = date(2026, 11, 26),
-    numbers: dict[int, date] | None = None,
-    entries: int = 0,
-    root: str = DIGEST,
-) -> FeedbackHeader:
-    """Make a header of an operator."""
-    return FeedbackHeader(
-        feedback=feedback.FORMAT,
-        set="unit7",
-        root=root,
-        operator=operator,
-        public=signer(operator).public_key.keyval["public"],
-        since=since,
-        to=to,
-        entries=entries,
-        numbers=tuple(
-            Number(sequence=at, day=day) for at, day in (numbers or {}).items()
-        ),
-    )
-
-
-def day(number: int) -> date:
-    """Return a day of November."""
-    return FIRST + timedelta(days=number)
 
 
 entries = st.builds(

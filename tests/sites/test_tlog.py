@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.decisions.files.test_growing import end_of, lines_of, more, tree_of
+from tests.decisions.files.trees import end_of, lines_of, more, tree_of
 from tests.sites.programs import debian, missing, run
 
 pytestmark = pytest.mark.e2e

@@ -10,8 +10,8 @@ import pytest
 from typing_extensions import override
 
 from tests.issuing.offices import Office, line_of
+from tests.syncing.moments import epoch_s
 from tests.syncing.sites import Site
-from tests.syncing.test_taking import epoch_s
 from uploadfilter.errors import ServiceError, UsageError
 from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
 from uploadfilter.signedsets import canaries

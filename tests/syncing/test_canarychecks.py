@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tests.issuing.offices import Office, line_of
 from tests.proxy.site import site
+from tests.syncing.moments import epoch_s
 from tests.syncing.sites import Site
-from tests.syncing.test_taking import epoch_s
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.signedsets import canaries
 from uploadfilter.syncing.canaries import doors, listed_in

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tuf.api import exceptions
 
-from tests.syncing.test_trust import Case
+from tests.syncing.trusted import Case
 from uploadfilter.errors import HashSetError, HashSetTrustError, StoreError
 from uploadfilter.syncing.client import Client, _error_of
 

@@ -9,12 +9,12 @@ import pytest
 from tests.decisions.logs import (
     ACCEPTED,
     NOON,
-    REJECTED,
     decision,
     write_log,
 )
+from tests.syncing.matched import matched
 from uploadfilter.decisions.records.lasting import By, Change, ChangeRecord, Mark
-from uploadfilter.decisions.records.records import DecisionRecord, moment
+from uploadfilter.decisions.records.records import moment
 from uploadfilter.errors import FeedbackError
 from uploadfilter.model import Action, SignalType
 from uploadfilter.signedsets.feedback import EntryLine, entry_line
@@ -22,19 +22,6 @@ from uploadfilter.syncing import feedback
 from uploadfilter.syncing.feedback import gathered, numbers_of
 
 FIRST, SECOND, THIRD = date(2026, 11, 25), date(2026, 11, 26), date(2026, 11, 27)
-
-
-def matched(
-    name: str, *entries: str, of: str = "demo", kind: SignalType = SignalType.SHA256
-) -> DecisionRecord:
-    """Return a decision that rests on these entries."""
-    record = decision(name, REJECTED)
-    (match,) = record.matches
-    found = tuple(
-        msgspec.structs.replace(match, entry=it, set=of, signal_type=kind)
-        for it in entries
-    )
-    return msgspec.structs.replace(record, matches=found)
 
 
 def changed(

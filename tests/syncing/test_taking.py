@@ -9,6 +9,7 @@ import pytest
 
 from tests.issuing.offices import Office, line_of
 from tests.repository import ROOT
+from tests.syncing.moments import epoch_s
 from tests.syncing.sites import CHOSEN, Site, serving
 from uploadfilter.errors import (
     HashSetNameError,
@@ -43,13 +44,6 @@ def site(tmp_path: Path, office: Office) -> Site:
     it = Site(tmp_path / "state", office)
     it.sync()
     return it
-
-
-def epoch_s() -> float:
-    """Return the time of the machine."""
-    import time  # noqa: PLC0415
-
-    return time.time()  # noqa: TID251 - python-tuf has no other
 
 
 def test_first_sync_is_the_full_set_and_says_who_signed(

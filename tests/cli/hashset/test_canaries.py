@@ -9,8 +9,8 @@ import pytest
 from tests.cli.running import run
 from tests.issuing.offices import Office, line_of
 from tests.proxy.site import site
+from tests.syncing.moments import epoch_s
 from tests.syncing.sites import Site
-from tests.syncing.test_taking import epoch_s
 from uploadfilter.model import Action, Mode, Verdict
 from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets.canaries import CanaryOutcome, ListedCanaries, faults

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import run
-from tests.syncing.test_gating import Case
+from tests.syncing.gated import Case
 
 
 @pytest.fixture

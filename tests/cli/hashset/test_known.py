@@ -7,7 +7,7 @@ import pytest
 from tests.cli.running import json_lines, run
 from tests.corpus import pictures
 from tests.knowngood.corpora import md5_of
-from tests.knowngood.test_foreign import encase
+from tests.knowngood.foreign import encase
 
 
 def test_folder_becomes_a_corpus(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.running import json_lines, run
 from tests.issuing.offices import line_of
-from tests.syncing.test_gating import Case
+from tests.syncing.gated import Case
 from uploadfilter.doctor.machine import examine_reference
 from uploadfilter.doctor.results import Grade
 from uploadfilter.hashsets.choices import Chosen

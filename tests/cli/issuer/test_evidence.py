@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.running import json_lines, run
 from tests.issuing.offices import Office
-from tests.sealing.test_envelope import ID, TEXT
+from tests.sealing.rings import ID, TEXT
 from uploadfilter.issuing import evidence
 from uploadfilter.sealing.envelope import parse_recipient, seal
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.cli.hashset.test_signed import Shell, shell
+from tests.cli.hashset.shells import Shell, shell
 from tests.cli.running import json_lines, run
 from tests.decisions.logs import DAY_S, write_log
-from tests.syncing.test_feedback import matched
-from tests.syncing.test_gating import Case
+from tests.syncing.gated import Case
+from tests.syncing.matched import matched
 
 __all__ = ["shell"]
 

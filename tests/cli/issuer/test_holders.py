@@ -5,39 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.issuer.test_passphrases import private
+from tests.cli.issuer.holders import PASSPHRASE, init_words, make_keys, private
 from tests.cli.running import json_lines, run
 from tests.issuing.offices import line_of
 from tests.issuing.softhsm import LIBRARY, PIN, WRONG_PIN, Drawer, drawer
-from uploadfilter.issuing.keys import made_key
 
 __all__ = ["drawer"]
-
-PASSPHRASE = "four words of mine"  # noqa: S105 - of a test
-NAMES = ("ann", "bob", "cid", "dora", "eve", "fay", "gus", "machine")
-
-
-def make_keys(folder: Path) -> None:
-    """Make the keys of an office, cheaply sealed, and a file with the passphrase."""
-    for name in NAMES:
-        key, public = made_key(name, PASSPHRASE, cost=16)
-        (folder / f"{name}.key").write_bytes(key)
-        (folder / f"{name}.pub").write_bytes(public)
-    private(folder / "pw", PASSPHRASE)
-
-
-def init_words(folder: Path, *more: str) -> list[str]:
-    """Return the words of a command that makes an issuer's folder."""
-    words = ["issuer", "new", str(folder / "o"), "--set", "unit7", "--issuer", "U7"]
-    for option, names in (
-        ("--root", ("ann", "bob", "cid")),
-        ("--analyst", ("dora", "eve")),
-        ("--duty", ("fay",)),
-        ("--online", ("machine",)),
-    ):
-        for name in names:
-            words += [option, str(folder / f"{name}.pub")]
-    return [*words, *more]
 
 
 def test_key_is_made_once_and_private(

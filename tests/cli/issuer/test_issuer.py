@@ -2,75 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.cli.issuer.test_holders import PASSPHRASE, init_words, make_keys
-from tests.cli.running import json_lines, run
+from tests.cli.issuer.desk import Desk, desk
+from tests.cli.issuer.holders import PASSPHRASE
+from tests.cli.running import run
 from tests.issuing.offices import line_of
 from uploadfilter.cli.issuer import passphrases
 
-
-class Desk:
-    """Where the commands are typed."""
-
-    def __init__(
-        self,
-        path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        capfd: pytest.CaptureFixture[str],
-    ) -> None:
-        self.path = path
-        self._monkeypatch = monkeypatch
-        self._capfd = capfd
-        make_keys(path)
-        run(monkeypatch, *init_words(path))
-        capfd.readouterr()
-
-    def type(self, *words: str) -> int:
-        """Type a command; return its exit code."""
-        return run(self._monkeypatch, "issuer", *words, "--folder", f"{self.path}/o")
-
-    def printed(self) -> str:
-        """Return the output for people."""
-        return " ".join(self._capfd.readouterr().out.split())
-
-    def said(self) -> str:
-        """Return what people were told."""
-        return self._capfd.readouterr().err
-
-    def shape(self, *words: str) -> dict[str, Any]:
-        """Type a command with --json; return what it printed."""
-        self._capfd.readouterr()
-        assert self.type(*words, "--json") == 0
-        found: dict[str, Any] = json_lines(self._capfd.readouterr().out)[-1]
-        return found
-
-    def key(self, name: str, option: str = "--key") -> tuple[str, ...]:
-        """Return the options that sign with a key."""
-        kind = "--online-passphrase-file" if "online" in option else "--passphrase-file"
-        pw = str(self.path / "pw")
-        return (option, str(self.path / f"{name}.key"), kind, pw)
-
-    def online(self) -> tuple[str, ...]:
-        """Return the options of the machine's key."""
-        return self.key("machine", "--online-key")
-
-    def publish(self) -> None:
-        """Have everything signed, and publish it."""
-        for name in ("ann", "bob", "dora", "eve", "fay"):
-            self.type("sign", "--yes", *self.key(name))
-        assert self.type("publish", *self.online()) == 0
-        self._capfd.readouterr()
-
-
-@pytest.fixture
-def desk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Desk:
-    """Return a desk with an issuer's folder."""
-    return Desk(tmp_path, monkeypatch, capfd)
+__all__ = ["desk"]
 
 
 def test_from_a_file_to_a_stick_and_a_withdrawal(desk: Desk) -> None:

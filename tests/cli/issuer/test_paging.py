@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.issuer.test_holders import init_words, make_keys
+from tests.cli.issuer.holders import init_words, make_keys
 from tests.cli.running import run
 
 

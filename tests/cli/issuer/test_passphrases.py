@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.issuer.holders import private
 from uploadfilter.cli.issuer.passphrases import (
     read_key_file,
     read_passphrase,
@@ -12,13 +13,6 @@ from uploadfilter.cli.issuer.passphrases import (
 )
 from uploadfilter.errors import IssuerError, UsageError
 from uploadfilter.issuing.keys import made_key
-
-
-def private(path: Path, text: str) -> Path:
-    """Write a file for its owner alone."""
-    path.write_text(text)
-    path.chmod(0o600)
-    return path
 
 
 def test_first_line_of_a_private_file_is_taken(tmp_path: Path) -> None:

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.issuer.test_holders import PASSPHRASE
-from tests.cli.issuer.test_issuer import Desk, desk
-from tests.cli.issuer.test_passphrases import private
+from tests.cli.issuer.desk import Desk, desk
+from tests.cli.issuer.holders import PASSPHRASE, private
 from tests.cli.running import json_lines, run
 from tests.corpus import pictures
 from tests.issuing.offices import line_of

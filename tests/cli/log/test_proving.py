@@ -6,7 +6,7 @@ from shutil import rmtree
 import pytest
 
 from tests.cli.running import json_lines, run
-from tests.decisions.files.test_growing import end_of, tree_of
+from tests.decisions.files.trees import end_of, tree_of
 from tests.decisions.logs import decision, write_log
 from uploadfilter.decisions.tree.notes import Signer
 

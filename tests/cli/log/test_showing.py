@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.cli.log.test_log import ACCEPTED, COUNTED, MATCH, NOON, REJECTED, decision
+from tests.cli.log.decided import ACCEPTED, COUNTED, MATCH, NOON, REJECTED, decision
 from tests.cli.running import run
 from uploadfilter.cli.log.showing import COLUMNS, cells
 from uploadfilter.decisions.files.log import DecisionLog

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import run
-from tests.decisions.files.test_growing import end_of
+from tests.decisions.files.trees import end_of
 from tests.reporting.site import write_site
 from uploadfilter.decisions.files.growing import GrowingTree
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.running import json_lines, run
-from tests.decisions.files.test_growing import end_of, tree_of
+from tests.decisions.files.trees import end_of, tree_of
 from tests.decisions.logs import (
     DAY_S,
     NOON,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contents.kinds.test_magic import iso_media
+from tests.contents.kinds.samples import iso_media
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.kinds.proposals import kind_of
 from uploadfilter.contents.source import MemorySource

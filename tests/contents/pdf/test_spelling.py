@@ -1,22 +1,16 @@
 """However a document is spelled, its picture is found, or there is a reason."""
 
-import os
-
-import numpy as np
 import pypdfium2.raw as pdfium
 import pytest
 from PIL import Image
 
-from tests.contents.pdf.seeing import THRESHOLD, pdq_of, sight_of
+from tests.contents.pdf.seeing import sight_of
+from tests.contents.pdf.spelled import COUNT, PHOTO, START, is_wanted
 from tests.contents.pdf.spelling import document
-from tests.corpus.pictures import photograph
 from uploadfilter.contents.pdf import library
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import Reason
 
-PHOTO = photograph(1, width=128, height=96)
-START = int(os.environ.get("SPELLING_START", "0"))
-COUNT = int(os.environ.get("SPELLINGS", "60"))
 PARTS = 4
 
 
@@ -32,15 +26,6 @@ def shown(data: bytes) -> Image.Image | None:
                 return None
             pixels = library.draw_page(page, form, size=(4 * width, 4 * height))
             return None if pixels is None else Image.fromarray(pixels[:, :, ::-1])
-
-
-def is_wanted(seen: Image.Image | None) -> bool:
-    """Return whether a drawing shows the picture, in any quarter turn."""
-    if seen is None:
-        return False
-    turns = (Image.fromarray(np.rot90(np.asarray(seen), turn)) for turn in range(4))
-    wanted = pdq_of(PHOTO)
-    return any((pdq_of(each) ^ wanted).bit_count() <= THRESHOLD for each in turns)
 
 
 @pytest.mark.parametrize("part", range(PARTS))

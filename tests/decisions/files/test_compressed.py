@@ -18,8 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.decisions.files.test_growing import end_of, tree_of
-from tests.decisions.files.test_proving import compare
+from tests.decisions.files.trees import compare, end_of, tree_of
 from tests.decisions.logs import (
     DAY_S,
     NOON,

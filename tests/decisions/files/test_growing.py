@@ -6,6 +6,7 @@ from shutil import copytree, rmtree
 
 import pytest
 
+from tests.decisions.files.trees import SMALL, end_of, lines_of, more, tree_of
 from tests.decisions.logs import (
     DAY_S,
     NOON,
@@ -17,49 +18,14 @@ from tests.decisions.logs import (
 )
 from tests.decisions.tree import twin
 from tests.reference.crashing import CrashedError, crashing
-from uploadfilter.decisions.files.growing import GrowingTree, lines_from
+from uploadfilter.decisions.files.growing import lines_from
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.retention import prune
 from uploadfilter.decisions.files.segments import segments
-from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.files.treefiles import TreeFiles
-from uploadfilter.decisions.records.records import Checkpoint, line_hash
+from uploadfilter.decisions.records.records import Checkpoint
 from uploadfilter.decisions.tree.notes import Verifier
 from uploadfilter.errors import LogCorruptError, LogError, LogWriteError
-
-SMALL = LogSettings(segment_bytes=4096)
-"""Some records in each segment, so that a tree has many."""
-
-
-def tree_of(directory: Path) -> GrowingTree:
-    """Return the tree of a log."""
-    return GrowingTree(directory, instance="main", pause=lambda _: None, durably=False)
-
-
-def lines_of(directory: Path) -> list[bytes]:
-    """Return the lines of a log."""
-    return [
-        line for path in segment_paths(directory) for line in path.read_bytes().split()
-    ]
-
-
-def end_of(directory: Path) -> Checkpoint:
-    """Return the end of a log."""
-    found = lines_of(directory)
-    return Checkpoint(len(found), line_hash(found[-1]))
-
-
-def more(directory: Path, count: int, *, now: float = NOON) -> Checkpoint:
-    """Append decisions, and return the end."""
-    with DecisionLog.open(
-        directory, instance="main", clock=Clock(now), settings=SMALL, sync=unsynced
-    ) as log:
-        made = [decision(f"m{at}", now=now) for at in range(count)]
-        for future in [log.append(each) for each in made]:
-            future.result()
-        end = log.end
-    assert end is not None
-    return end
 
 
 def files_of(directory: Path) -> dict[str, bytes]:

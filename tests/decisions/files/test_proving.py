@@ -1,13 +1,13 @@
 """Proofs from a real log, and what a witness with an earlier checkpoint finds."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree, rmtree
 
 import pytest
 
-from tests.decisions.files.test_growing import end_of, lines_of, more, tree_of
+from tests.decisions.files.trees import compare, end_of, lines_of, more, tree_of
 from tests.decisions.logs import (
     DAY_S,
     NOON,
@@ -15,7 +15,7 @@ from tests.decisions.logs import (
     segment_paths,
     write_log,
 )
-from uploadfilter.decisions.files.proving import TreeFault, TreeReport, prove
+from uploadfilter.decisions.files.proving import TreeFault, prove
 from uploadfilter.decisions.files.proving import compare as compare_tree
 from uploadfilter.decisions.files.retention import prune
 from uploadfilter.decisions.files.treefiles import TreeFiles
@@ -32,15 +32,6 @@ def directory(tmp_path: Path) -> Path:
     write_log(made, [[decision(f"d{at}") for at in range(300)]])
     tree_of(made).grow(end_of(made))
     return made
-
-
-def compare(
-    directory: Path, *, witnessed: Sequence[Note] = (), keys: Sequence[str] = ()
-) -> TreeReport:
-    """Return the report on a tree that is there, or was."""
-    report = compare_tree(directory, witnessed=witnessed, keys=keys)
-    assert report is not None
-    return report
 
 
 def note_of(directory: Path) -> Note:

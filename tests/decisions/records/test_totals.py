@@ -24,6 +24,7 @@ from tests.decisions.logs import (
     totals_of,
     unsynced,
 )
+from tests.decisions.records.refused import summary
 from tests.decisions.recount import add_up, lines_of, recount
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.reading import read
@@ -46,30 +47,11 @@ from uploadfilter.decisions.records.totals import (
     MOST_DAYS,
     MOST_ROWS,
     OTHERS,
-    DayCounts,
     OpenDays,
 )
 from uploadfilter.model import Reason
 
 Made = DecisionRecord | OutcomeRecord | ShedRecord | SummaryRecord
-
-
-def summary(count: int, route: str = "all") -> SummaryRecord:
-    """Return refused uploads without their own decision."""
-    tally = DayCounts()
-    for _ in range(count):
-        refused = replace(decision("d", REFUSED), route=route)
-        tally.decided(replace(refused, reasons=(Reason.MALFORMED_FORM,)))
-    totals = tally.totals(moment(NOON).date())
-    return SummaryRecord(
-        time=moment(NOON),
-        client="00ff",
-        prefix=None,
-        since=moment(NOON),
-        until=moment(NOON),
-        uploads=totals.uploads,
-        reasons=totals.reasons,
-    )
 
 
 def shed(count: int = 3) -> ShedRecord:

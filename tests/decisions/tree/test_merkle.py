@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.decisions.tree import twin
 from tests.decisions.tree.twin import is_consistent
+from tests.decisions.tree.vectors import LEAVES, MOST, ROOTS, read
 from uploadfilter.decisions.tree.merkle import (
     EMPTY_ROOT,
     MOST_PROOF_HASHES,
@@ -16,19 +17,6 @@ from uploadfilter.decisions.tree.merkle import (
     leaf_hash,
     root,
 )
-
-MOST = 70
-"""Sizes that are all tried: past 64, so that each shape of a split occurs."""
-
-LEAVES = [b"leaf %d" % number for number in range(MOST)]
-ROOTS = [twin.tree_hash(LEAVES[:size]) for size in range(MOST + 1)]
-
-
-def read(height: int, index: int) -> bytes:
-    """Read a perfect subtree of all leaves."""
-    found = LEAVES[index << height : (index + 1) << height]
-    assert len(found) == 1 << height
-    return twin.tree_hash(found)
 
 
 def test_root_of_every_size() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.decisions.tree.test_submitting import KEY
+from tests.decisions.tree.keys import KEY
 from uploadfilter.decisions.tree.notes import COSIGNATURE, Signer
 from uploadfilter.decisions.tree.settings import MOST_WITNESSES, WitnessSettings
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.decisions.tree.test_merkle import MOST, read
+from tests.decisions.tree.keys import KEY, WITNESS
+from tests.decisions.tree.vectors import MOST, read
 from tests.decisions.tree.witness import LOG, head_of, refusal, submitted
 from uploadfilter.decisions.tree.notes import COSIGNATURE, Note, Signer
 from uploadfilter.decisions.tree.submitting import (
@@ -16,8 +17,6 @@ from uploadfilter.decisions.tree.submitting import (
     submission,
 )
 
-WITNESS = Signer("witness.example/1", bytes(range(32)), kind=COSIGNATURE)
-KEY = WITNESS.verifier
 TEXT = "text/plain"
 SENT = submitted(5, 9)
 

@@ -10,8 +10,8 @@ from enum import Enum
 
 from aiohttp import web
 
-from tests.decisions.tree.test_merkle import ROOTS, read
 from tests.decisions.tree.twin import is_consistent
+from tests.decisions.tree.vectors import ROOTS, read
 from uploadfilter.decisions.tree.merkle import (
     EMPTY_ROOT,
     consistency_proof,

@@ -5,20 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.foreign import CHECKS, Check, read
-from tests.hashsets.foreign import test_exchanges, test_misp, test_ncmec, test_vics
+from tests.hashsets.foreign.subjects import SUBJECTS
 from uploadfilter.cli.hashset.layouts import NamedFormat
 from uploadfilter.errors import HashSetFormatError, UsageError
 from uploadfilter.hashsets.foreign.foreign import FOREIGN
 from uploadfilter.hashsets.importing import import_file
 from uploadfilter.hashsets.refusing import BadLines
 from uploadfilter.reference.store import ReferenceDirectory
-
-SUBJECTS = {
-    **test_vics.SUBJECTS,
-    **test_exchanges.SUBJECTS,
-    **test_misp.SUBJECTS,
-    **test_ncmec.SUBJECTS,
-}
 
 
 @pytest.mark.parametrize("name", SUBJECTS)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from tests.pictures import icc
-from tests.pictures.colours.test_profiles import FALLING, POINTS, SRGB, table
+from tests.pictures.colours.curves import FALLING, POINTS, SRGB, table
 from uploadfilter.pictures.colours.conversions import (
     Conversion,
     conversion_of,

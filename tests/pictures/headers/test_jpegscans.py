@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from tests.corpus import pictures
 from tests.fuzz import seeds
+from tests.pictures.headers.jpegs import SCAN, many_scans, resized
 from uploadfilter.pictures.headers.jpegscans import (
     PROFILE_START,
     JPEGCost,
@@ -19,22 +19,10 @@ from uploadfilter.pictures.headers.jpegscans import (
     shown_length,
 )
 
-SCAN = b"\xff\xda"
 IMAGE = seeds.image(3, width=160, height=120)
 PROGRESSIVE = pictures.jpeg(IMAGE, progressive=True)
 ANY = 0
 """So few scans are enough that each file is looked into closely."""
-
-
-def many_scans(count: int, *, side: int = 64) -> bytes:
-    """Return a small grey JPEG that repeats one scan, unlike real files."""
-    content = pictures.encoded(
-        Image.new("L", (side, side), 128), "JPEG", progressive=True
-    )
-    head, *scans = content.split(SCAN)
-    # The first scan has the averages; any other may come again.
-    scans[1:2] = [scans[1]] * (count - len(scans) + 1)
-    return SCAN.join((head, *scans))
 
 
 def cost(content: bytes, *, enough_scans: int = ANY) -> JPEGCost:
@@ -42,12 +30,6 @@ def cost(content: bytes, *, enough_scans: int = ANY) -> JPEGCost:
     found = cost_of(io.BytesIO(content), enough_scans=enough_scans, enough_visits=ANY)
     assert found is not None
     return found
-
-
-def resized(content: bytes, marker: bytes, width: int, height: int) -> bytes:
-    """Return a JPEG whose frame header claims another size."""
-    at = content.index(marker)
-    return content[: at + 5] + struct.pack(">HH", height, width) + content[at + 9 :]
 
 
 @pytest.mark.parametrize(

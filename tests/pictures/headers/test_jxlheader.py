@@ -8,16 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz import seeds
+from tests.pictures.headers.codestreams import codestream
 from uploadfilter.pictures.headers.jxlheader import JXLHeader, read_header
-
-
-def codestream(*fields: tuple[int, int]) -> bytes:
-    """Return a codestream of (value, bits), least significant bit first."""
-    number, length = 0, 0
-    for value, bits in fields:
-        number |= value << length
-        length += bits
-    return b"\xff\x0a" + number.to_bytes(-(-length // 8) + 8, "little")
 
 
 def boxed(*boxes: tuple[bytes, bytes]) -> bytes:

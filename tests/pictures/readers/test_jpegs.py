@@ -4,7 +4,7 @@ import pytest
 
 from tests.corpus import pictures
 from tests.fuzz import seeds
-from tests.pictures.headers.test_jpegscans import many_scans, resized
+from tests.pictures.headers.jpegs import many_scans, resized
 from tests.pictures.lossless import lossless_jpeg
 from tests.pictures.sketches import frames, lacks
 from uploadfilter.model import Reason

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.corpus import pictures
 from tests.fuzz import seeds
-from tests.pictures.headers.test_jxlheader import codestream
+from tests.pictures.headers.codestreams import codestream
 from tests.pictures.sketches import frames, lacks, photograph
 from uploadfilter.model import Reason
 from uploadfilter.pictures.formats import formats_named

@@ -8,7 +8,8 @@ import msgspec
 from tests.decisions.logs import REJECTED
 from tests.decisions.logs import decision as logged
 from tests.proxy.admin.desk import NOON, watched
-from tests.proxy.counting.test_recent import decision
+from tests.proxy.admin.observed import facts_of
+from tests.proxy.counting.rejections import decision
 from tests.proxy.site import exact_entry, list_entries
 from tests.proxy.wire import wire_origin
 from uploadfilter.decisions.judgement import Judgement
@@ -24,15 +25,7 @@ from uploadfilter.model import (
     Variant,
     Verdict,
 )
-from uploadfilter.proxy.admin.facts import Facts, as_json, gather
-from uploadfilter.proxy.admin.watched import Watched
-
-
-async def facts_of(proxy: Watched) -> Facts:
-    """Look at a proxy once."""
-    health = proxy.health()
-    await health.look()
-    return gather(proxy, health, proxy.history())
+from uploadfilter.proxy.admin.facts import Facts, as_json
 
 
 async def test_what_is_wrong_says_what_to_do(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.decisions.logs import DAY_S, decision, write_log
 from tests.proxy.admin.desk import watched
-from tests.proxy.counting.test_metrics import value
+from tests.proxy.counting.samples import value
 from tests.proxy.site import exact_entry, list_entries
 from uploadfilter.decisions.records.outlook import MOST_DAYS
 from uploadfilter.proxy.admin.gauges import Gauges, register

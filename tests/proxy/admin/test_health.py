@@ -11,7 +11,7 @@ import pytest
 from tests.proxy import certificates
 from tests.proxy.admin.desk import NOWHERE, surveyor, watched
 from tests.proxy.certificates import ORIGIN_NAME
-from tests.proxy.origins.test_tls import tls_origin
+from tests.proxy.origins.origins import tls_origin
 from tests.proxy.site import list_entries
 from tests.proxy.wire import wire_origin
 from tests.waiting import until

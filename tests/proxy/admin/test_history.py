@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.proxy.counting.test_metrics import decision
+from tests.proxy.counting.samples import decision
 from tests.waiting import until
 from uploadfilter.model import Reason, Verdict
 from uploadfilter.proxy.admin import history as module

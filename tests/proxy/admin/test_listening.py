@@ -15,7 +15,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from tests.proxy.admin.desk import watched
-from tests.proxy.counting.test_metrics import decision
+from tests.proxy.counting.samples import decision
 from tests.proxy.site import exact_entry, list_entries, settings
 from tests.proxy.wire import WireOrigin, exchange, wire_origin
 from tests.waiting import until

@@ -8,8 +8,8 @@ import pytest
 from typing_extensions import override
 
 from tests.proxy.admin.desk import watched
-from tests.proxy.admin.test_facts import facts_of
-from tests.proxy.counting.test_recent import decision
+from tests.proxy.admin.observed import facts_of
+from tests.proxy.counting.rejections import decision
 from tests.proxy.site import exact_entry, list_entries
 from uploadfilter.proxy.admin.page import STATIC, render, static
 from uploadfilter.proxy.admin.serving import POLICY

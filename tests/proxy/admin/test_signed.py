@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from tests.proxy.admin.desk import NOON, watched
-from tests.proxy.admin.test_facts import facts_of
+from tests.proxy.admin.observed import facts_of
 from tests.proxy.site import exact_entry, list_entries
 from uploadfilter.proxy.admin.page import render
 from uploadfilter.reference.entries.sets import Signed

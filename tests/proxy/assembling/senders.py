@@ -12,15 +12,14 @@ from typing import ClassVar, Final
 
 from typing_extensions import override
 
-from tests.proxy.assembling import (
-    test_nextcloud,
-    test_s3,
-    test_tus,
-    test_webforms,
-)
+from tests.proxy.assembling.nextcloud import Client as NextcloudClient
 from tests.proxy.assembling.nextcloudorigin import NextcloudOrigin
+from tests.proxy.assembling.s3 import Client as S3Client
 from tests.proxy.assembling.s3origin import S3Origin
+from tests.proxy.assembling.tus import Client as TusClient
+from tests.proxy.assembling.tus import header as tus_header
 from tests.proxy.assembling.tusorigin import TusOrigin
+from tests.proxy.assembling.webforms import Page, file_in
 from tests.proxy.site import Site
 from tests.proxy.wire import Got, status
 from uploadfilter.proxy.routing.routes import UploadProtocol
@@ -63,7 +62,7 @@ class Origins:
             line = f"HTTP/1.1 {self.refuses} No\r\nContent-Length: 0\r\n\r\n"
             writer.write(line.encode())
         elif target.startswith("/forms"):
-            self.forms.setdefault(target, []).append(test_webforms.file_in(got))
+            self.forms.setdefault(target, []).append(file_in(got))
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         elif target.startswith("/tus"):
             await self.tus.answer(got, reader, writer)
@@ -175,9 +174,9 @@ class TusSender(Sender):
     target: str = ""
 
     @property
-    def client(self) -> test_tus.Client:
+    def client(self) -> TusClient:
         """The client."""
-        return test_tus.Client(self.site)
+        return TusClient(self.site)
 
     @override
     async def begin(self) -> None:
@@ -186,8 +185,8 @@ class TusSender(Sender):
     @override
     async def step(self, index: int) -> bytes:
         at, end = self.at(index), self.at(index + 1)
-        asked = await test_tus.Client(whole(self.site)).ask("HEAD", self.target)
-        offset = int(test_tus.header(asked, b"upload-offset") or 0)
+        asked = await TusClient(whole(self.site)).ask("HEAD", self.target)
+        offset = int(tus_header(asked, b"upload-offset") or 0)
         start = offset if at < offset < end else at
         data = self.pieces[index][start - at :]
         return await self.client.patch(self.target, start, data)
@@ -212,7 +211,7 @@ class TusPartsSender(Sender):
     @override
     async def begin(self) -> None:
         concat = "Upload-Concat: partial"
-        client = test_tus.Client(self.site)
+        client = TusClient(self.site)
         self.targets = [
             await client.create(len(piece), concat, path="/tus")
             for piece in self.pieces
@@ -229,8 +228,8 @@ class TusPartsSender(Sender):
     @override
     async def join(self) -> bytes:
         concat = f"Upload-Concat: final;{' '.join(self.targets)}"
-        answer = await test_tus.Client(self.site).ask("POST", "/tus", concat, body=b"")
-        location = test_tus.header(answer, b"location")
+        answer = await TusClient(self.site).ask("POST", "/tus", concat, body=b"")
+        location = tus_header(answer, b"location")
         self.final = location.removeprefix("http://site.example") or self.final
         return answer
 
@@ -248,9 +247,9 @@ class S3Sender(Sender):
     upload_id: str = ""
 
     @property
-    def client(self) -> test_s3.Client:
+    def client(self) -> S3Client:
         """The client."""
-        return test_s3.Client(self.site, path=self.path)
+        return S3Client(self.site, path=self.path)
 
     @override
     async def begin(self) -> None:
@@ -285,9 +284,9 @@ class NextcloudSender(Sender):
     )
 
     @property
-    def client(self) -> test_nextcloud.Client:
+    def client(self) -> NextcloudClient:
         """The client."""
-        return test_nextcloud.Client(
+        return NextcloudClient(
             self.site, total=self.total, folder=self.folder, file=self.file
         )
 
@@ -324,7 +323,7 @@ class FormsSender(Sender):
 
     @override
     async def step(self, index: int) -> bytes:
-        page = test_webforms.Page(
+        page = Page(
             self.site, "dropzone", path=self.path, more=(("dzuuid", self.path),)
         )
         piece, at = self.pieces[index], self.at(index)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.proxy.clients.proxyheaders import TCP4, TCP6, TLV, UNIX, header
 from uploadfilter.proxy.clients.proxyheader import (
     MAX_FIELDS_BYTES,
     SIGNATURE,
@@ -14,21 +15,7 @@ from uploadfilter.proxy.clients.proxyheader import (
     read_header,
 )
 
-TCP4 = bytes([192, 0, 2, 7, 10, 0, 0, 1]) + (4711).to_bytes(2) + (80).to_bytes(2)
-TCP6 = (
-    ipaddress.ip_address("2001:db8::7").packed
-    + ipaddress.ip_address("2001:db8::1").packed
-    + (4711).to_bytes(2)
-    + (80).to_bytes(2)
-)
 MAPPED = (ipaddress.ip_address("::ffff:192.0.2.7").packed * 2) + TCP6[32:]
-UNIX = b"/run/a".ljust(108, b"\0") * 2
-TLV = b"\x04\x00\x03abc"
-
-
-def header(command: int, family: int, fields: bytes = b"") -> bytes:
-    """Write a header."""
-    return SIGNATURE + bytes([command, family]) + len(fields).to_bytes(2) + fields
 
 
 GOOD = {

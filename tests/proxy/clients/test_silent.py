@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 import uvloop
 
-from tests.proxy.clients.test_proxyheader import TCP4, TCP6, TLV, UNIX, header
+from tests.proxy.clients.proxyheaders import TCP4, TCP6, TLV, UNIX, header
 from tests.proxy.site import CLOSE, HOST, Site, site
 from tests.proxy.wire import TIMEOUT_S, closed
 from tests.waiting import until

@@ -15,7 +15,7 @@ import pytest
 from tests.corpus import pictures
 from tests.proxy.site import CLOSE, Site, exact_entry, settings, site
 from tests.proxy.wire import status
-from tests.sealing.test_envelope import holders, ring
+from tests.sealing.rings import holders, ring
 from uploadfilter.decisions.records.sealed import SealFault
 from uploadfilter.model import Mode
 from uploadfilter.proxy.inspecting import sealing

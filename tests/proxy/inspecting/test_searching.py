@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from tests.corpus import pictures
 from tests.pictures.sketches import decoded
-from tests.proxy.inspecting.test_tripwire import tripped
+from tests.proxy.inspecting.tripped import tripped
 from tests.proxy.site import Site, entry, file_part, form, list_entries, site
 from tests.proxy.wire import status
 from tests.waiting import until

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from tests.decisions.test_tripping import NEAR
+from tests.decisions.near import NEAR
+from tests.proxy.inspecting.tripped import tripped
 from tests.proxy.site import site
 from tests.reference.stores import ENTRY, put_set
 from tests.waiting import until
@@ -23,12 +24,6 @@ from uploadfilter.signedsets import canaries
 
 KEY = ("unit7", "p-1")
 NOON_S = 1_795_608_000.0
-
-
-def tripped(path: Path) -> list[str]:
-    """Return the entries that the tripwire has switched off, from the table."""
-    with ReferenceDirectory(path / REFERENCE_DIRECTORY).reader() as reader:
-        return [it.entry for it in reader.current().off_by(Party.TRIPWIRE)]
 
 
 class Proxy:

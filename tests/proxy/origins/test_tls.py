@@ -2,15 +2,14 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.proxy import certificates
 from tests.proxy.certificates import ORIGIN_NAME, Certificates
-from tests.proxy.wire import OK, Got, WireOrigin
+from tests.proxy.origins.origins import tls_origin
+from tests.proxy.wire import OK, Got
 from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.origins.asking import OriginAnswer
 from uploadfilter.proxy.origins.failing import OriginFailure
@@ -23,27 +22,6 @@ from uploadfilter.proxy.origins.tls import tls_context
 def files(tmp_path: Path) -> Certificates:
     """Certificates in files."""
     return certificates.written(tmp_path)
-
-
-@asynccontextmanager
-async def tls_origin(
-    files: Certificates, *, asks_for_certificate: bool = False
-) -> AsyncIterator[WireOrigin]:
-    """Run an origin under TLS for the length of the block."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(files.origin)
-    if asks_for_certificate:
-        context.load_verify_locations(files.authority)
-        context.verify_mode = ssl.CERT_REQUIRED
-    origin = WireOrigin()
-    server = await asyncio.start_server(origin.serve, "127.0.0.1", 0, ssl=context)
-    origin.url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
-        yield origin
-    finally:
-        server.close()
-        await origin.stop()
-        await server.wait_closed()
 
 
 async def ask(settings: OriginSettings) -> bytes | OriginFailure:

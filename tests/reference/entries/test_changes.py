@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.reference.columns import info_of
-from tests.reference.entries.test_off import GATED, NOW, TRIPPED, row
+from tests.reference.entries.rows import GATED, NOW, TRIPPED, row
 from uploadfilter.errors import StoreError
 from uploadfilter.reference.entries import changes as module
 from uploadfilter.reference.entries.changes import (

@@ -22,7 +22,8 @@ from tests.reference.columns import (
     perceptual_of,
     tables_of,
 )
-from uploadfilter.model import Entry, EntrySignal, Geometry, Signal, SignalType
+from tests.reference.entries.collected import ENTRIES, MD5
+from uploadfilter.model import Entry, Geometry, Signal, SignalType
 from uploadfilter.reference.entries import collecting, kept, merging
 from uploadfilter.reference.entries.collecting import (
     BlockSignals,
@@ -32,29 +33,8 @@ from uploadfilter.reference.entries.collecting import (
 from uploadfilter.reference.entries.tables import Tables
 from uploadfilter.reference.files.aside import FileColumn
 
-MD5 = Signal(type=SignalType.MD5, value=bytes(range(16)))
 SHA1 = Signal(type=SignalType.SHA1, value=bytes(range(20)))
 VALUE = bytes(range(32))
-
-SIGNALS = st.builds(
-    lambda kind, fill, quality, window: EntrySignal(
-        signal=Signal(type=kind, value=bytes([fill]) * kind.width_bytes),
-        quality=None if kind.is_exact else quality,
-        geometry=Geometry.FULL if kind is SignalType.PDQ and fill % 2 else None,
-        window=window,
-    ),
-    st.sampled_from(SignalType),
-    st.integers(0, 255),
-    st.none() | st.integers(0, 100),
-    st.sampled_from(["full", "c60"]),
-)
-ENTRIES = st.builds(
-    Entry,
-    id=st.text(st.characters(codec="utf-8"), min_size=1, max_size=8),
-    category=st.sampled_from("ABC"),
-    signals=st.lists(SIGNALS, min_size=1, max_size=4).map(tuple),
-    exact_only=st.booleans(),
-)
 
 
 def test_no_entries_make_empty_tables() -> None:

@@ -2,36 +2,18 @@
 
 import pytest
 
+from tests.reference.entries.rows import GATED, NOW, TRIPPED, row
 from uploadfilter.errors import UsageError
 from uploadfilter.reference.entries.changes import Changes
 from uploadfilter.reference.entries.off import (
     MOST_OFF_S,
     OFF_S,
-    GateFinding,
-    Likeness,
-    Off,
     Party,
     check_people,
     new_off,
     new_release,
     withdrawals,
 )
-
-NOW = 1_700_000_000.5
-
-GATED = Off(
-    set="s",
-    entry="1",
-    party=Party.GATE,
-    since=5,
-    finding=GateFinding(kind=Likeness.NEAR, corpus="own", distance=7, digest="77"),
-)
-TRIPPED = Off(set="s", entry="1", party=Party.TRIPWIRE, why="9 networks", since=5)
-
-
-def row(entry: str = "1", *, until: float | None = None) -> Off:
-    """Return an operator's row that begins now."""
-    return new_off(("s", entry), why="ours", by="me", now=NOW, until=until)
 
 
 def test_each_party_has_a_row_of_its_own() -> None:

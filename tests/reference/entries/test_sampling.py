@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.conformance.matchers import clustered
-from tests.reference.search.test_multi_index import eager, usual
+from tests.reference.search.eager import eager, usual
 from uploadfilter.model import SignalType
 from uploadfilter.reference.entries.sampling import sample_of
 from uploadfilter.reference.search.index import LinearIndex, PairsFound, lanes_of

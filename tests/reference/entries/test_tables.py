@@ -13,7 +13,7 @@ from tests.reference.columns import (
     perceptual_of,
     tables_of,
 )
-from tests.reference.entries.test_collecting import ENTRIES
+from tests.reference.entries.collected import ENTRIES
 from uploadfilter.errors import StoreError
 from uploadfilter.model import Entry, EntrySignal, Signal, SignalType
 from uploadfilter.reference.entries import tables as module

@@ -1,6 +1,5 @@
 """Columns come back from LMDB as they went in, where they lie."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +19,8 @@ from tests.reference.columns import (
     perceptual_of,
     tables_of,
 )
-from tests.reference.entries.test_collecting import ENTRIES, MD5
+from tests.reference.entries.collected import ENTRIES, MD5
+from tests.reference.files.stored import Write, stored
 from uploadfilter.errors import StoreCorruptError, StoreVersionError
 from uploadfilter.model import Entry, Signal, SignalType
 from uploadfilter.reference.entries.tables import Tables, empty_tables, joined
@@ -33,21 +33,7 @@ from uploadfilter.reference.files.base import (
     read_tables,
     write_base,
 )
-from uploadfilter.reference.files.layout import StagedPart
-from uploadfilter.reference.files.mapping import EXACT_NAME, Mapped, open_mapped
-
-Write = Callable[[Path], None]
-
-
-def stored(directory: Path, number: int, write: Write) -> Mapped:
-    """Write a directory and map it."""
-    (directory / layout.BASES).mkdir(exist_ok=True)
-    staged = StagedPart(directory, layout.BASES, number)
-    write(staged.path)
-    path = directory / layout.BASES / str(number)
-    mapped = open_mapped(path, staged.publish())
-    assert mapped is not None
-    return mapped
+from uploadfilter.reference.files.mapping import EXACT_NAME
 
 
 def base_of(tables: Tables) -> Write:

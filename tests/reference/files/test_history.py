@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.reference.files.test_layout import CURRENT, PART, fill, names
+from tests.reference.files.generations import CURRENT, PART, fill, names
 from uploadfilter.reference.entries.changes import OF_ROWS, ChangeKind
 from uploadfilter.reference.files import history, layout
 from uploadfilter.reference.files.layout import Current

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reference.files.test_layout import names
+from tests.reference.files.generations import names
 from uploadfilter.errors import StoreKeyError
 from uploadfilter.reference.entries.secret import Secret
 from uploadfilter.reference.files import keys

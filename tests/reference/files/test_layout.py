@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.reference.files.generations import CURRENT, fill, names
 from uploadfilter.errors import (
     StoreBusyError,
     StoreCorruptError,
@@ -16,9 +17,6 @@ from uploadfilter.errors import (
 )
 from uploadfilter.reference.files import layout
 from uploadfilter.reference.files.layout import Current, StagedPart, StoredPart
-
-PART = StoredPart(number=1, size=10, check="ab")
-CURRENT = Current(format=layout.FORMAT, generation=1, base=PART, overlay=PART)
 
 
 def read(directory: Path) -> Current:
@@ -34,11 +32,6 @@ def force(directory: Path, number: int) -> None:
         directory,
         Current(format=layout.FORMAT, generation=number, base=part, overlay=part),
     )
-
-
-def names(folder: Path) -> set[str]:
-    """Return the names in a folder."""
-    return {path.name for path in folder.iterdir()}
 
 
 def test_current_comes_back(tmp_path: Path) -> None:
@@ -168,15 +161,6 @@ def test_staged_directory_appears_complete(tmp_path: Path) -> None:
     assert stat.S_IMODE((folder / "7").stat().st_mode) == 0o700
     data = folder / "7" / layout.DATA_FILE
     assert stat.S_IMODE(data.stat().st_mode) == 0o400
-
-
-def fill(directory: Path, *numbers: str) -> Path:
-    """Make directories in ``bases``, each with a data file."""
-    folder = directory / layout.BASES
-    for number in numbers:
-        (folder / number).mkdir(parents=True)
-        (folder / number / layout.DATA_FILE).touch()
-    return folder
 
 
 def test_sweep_removes_what_nothing_names(tmp_path: Path) -> None:

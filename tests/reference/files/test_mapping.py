@@ -15,7 +15,7 @@ import pytest
 
 from tests.conformance.generations import entry, exactly, pdq
 from tests.reference.columns import SECRET, tables_of
-from tests.reference.entries.test_collecting import MD5
+from tests.reference.entries.collected import MD5
 from uploadfilter.errors import StoreCorruptError, StoreError
 from uploadfilter.reference.files import layout, mapping
 from uploadfilter.reference.files.base import write_base

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tests.reference.columns import SECRET, entries_of, tables_of
-from tests.reference.entries.test_off import GATED, TRIPPED
+from tests.reference.entries.rows import GATED, TRIPPED
 from tests.reference.stores import ENTRY
 from uploadfilter.errors import StoreCorruptError, StoreVersionError
 from uploadfilter.reference.entries.changes import Changes

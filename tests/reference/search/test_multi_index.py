@@ -19,6 +19,7 @@ from tests.conformance.matchers import (
     flipped,
     pairs,
 )
+from tests.reference.search.eager import EAGER, LIMITS, eager, usual
 from uploadfilter.reference.search import multi_index as module
 from uploadfilter.reference.search.chunk_tables import (
     BIT_ORDER_SEED,
@@ -32,27 +33,7 @@ from uploadfilter.reference.search.index import (
     lanes_of,
 )
 from uploadfilter.reference.search.multi_index import MultiIndex
-from uploadfilter.reference.search.planning import Costs, plan_for
-
-EAGER = Costs(search=0, scan=0, row=1e6, short_row=1e6)
-"""Costs that never let a scan be cheaper."""
-
-LIMITS = {8: 12, 16: 20, 24: 20, 32: 48}
-"""Highest threshold that is tried, by the width in bytes."""
-
-
-def eager(values: Sequence[bytes], width: int) -> MultiIndex:
-    """Make an index that goes by its chunks wherever it can."""
-    lanes = lanes_of(b"".join(values), width)
-    plan = plan_for(8 * width, LIMITS[width], max(1, len(values)), EAGER)
-    return MultiIndex(lanes, build(lanes, plan.bits), EAGER)
-
-
-def usual(values: Sequence[bytes], width: int) -> MultiIndex:
-    """Make an index that leaves to the scan the queries that are cheaper there."""
-    lanes = lanes_of(b"".join(values), width)
-    plan = plan_for(8 * width, 8, max(1, len(values)), EAGER)
-    return MultiIndex(lanes, build(lanes, plan.bits))
+from uploadfilter.reference.search.planning import plan_for
 
 
 @pytest.mark.parametrize(("width", "limit"), LIMITS.items())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reference.files.test_layout import names
+from tests.reference.files.generations import names
 from tests.reference.stores import ENTRY, put
 from uploadfilter.acting import Actor
 from uploadfilter.errors import StoreCorruptError, StoreError

@@ -7,7 +7,7 @@ import pytest
 from tests.corpus import pictures
 from tests.fuzz import seeds
 from tests.pictures import made
-from tests.scanners.inside.walking.test_walk import zip_of
+from tests.scanners.inside.walking.zips import zip_of
 from tests.scanners.memory import upload_of
 from uploadfilter.model import PERCEPTUAL_TYPES, Reason, Scan, SignalType
 from uploadfilter.scanners.inside.scanning import scan_content

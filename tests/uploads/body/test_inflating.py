@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conformance.extractors import CHECKS, Check, Subject
-from tests.uploads.body.test_extractors import EMPTY_FORM, FORM
-from tests.uploads.body.test_related import SUBJECT as RELATED
+from tests.uploads.body.forms import EMPTY_FORM, FORM
+from tests.uploads.body.related import SUBJECT as RELATED
 from tests.uploads.forms import LIMITS, cuts, feed
 from tests.uploads.variants import B, field, form
 from tests.uploads.variants import part as file_part

@@ -1,7 +1,6 @@
 """Whatever a usual reader opens as a picture, the scan shows or gives a reason for."""
 
 import bz2
-import functools
 import gzip
 import io
 import lzma
@@ -11,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pillow_heif
 import pytest
 import zstandard
 from hypothesis import example, given, settings
@@ -22,58 +20,25 @@ from tests.contents.archives.libraries import needs_libarchive
 from tests.corpus import pictures
 from tests.corpus.tricks import kinds as tricks_kinds
 from tests.corpus.tricks.archives import seven_zip
+from tests.scanners.inside.walking.samples import (
+    IMAGE,
+    LEAST_SIDE,
+    NAMES,
+    STRAY,
+    sample,
+    says_something,
+)
 from tests.scanners.scans import scanned
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Container
 from uploadfilter.contents.source import MemorySource
-from uploadfilter.model import Reason, Scan
+from uploadfilter.model import Reason
 from uploadfilter.pictures import formats
 from uploadfilter.scanners.inside.walking.besides import besides
 
-IMAGE = pictures.photograph(5, width=160, height=128)
-SAMPLES = {
-    "JPEG": "RGB",
-    "PNG": "RGB",
-    "GIF": "P",
-    "WEBP": "RGB",
-    "BMP": "RGB",
-    "DIB": "RGB",
-    "TIFF": "RGB",
-    "ICO": "RGBA",
-    "AVIF": "RGB",
-    "JPEG2000": "RGB",
-    "PPM": "RGB",
-    "TGA": "RGB",
-    "DDS": "RGBA",
-    "PCX": "L",
-    "SGI": "RGB",
-    "XBM": "1",
-    "MSP": "1",
-    "ICNS": "RGBA",
-    "QOI": "RGB",
-    "SPIDER": "F",
-    "BLP": "P",
-}
-"""Formats that Pillow writes and opens, and the mode of the sample."""
-
-STRAY = (b"\xef\xbb\xbf", b"\n", b"\0", b"\xff", b"\r\n", b"\x04")
-LEAST_SIDE = 32
 LEAST_SHADES = 20
 """Values of 64 pixels: fewer do not make a picture."""
 
-
-@functools.cache
-def sample(name: str) -> bytes:
-    """Return a picture in one of the formats."""
-    file = io.BytesIO()
-    if name == "HEIC":
-        pillow_heif.from_pillow(IMAGE).save(file)
-    else:
-        IMAGE.convert(SAMPLES[name]).save(file, name)
-    return file.getvalue()
-
-
-NAMES = (*SAMPLES, "HEIC")
 
 bytes_of_a_head = st.lists(
     st.tuples(st.integers(0, 39), st.integers(0, 255)), max_size=12
@@ -126,11 +91,6 @@ def is_shown_by_pillow(content: bytes) -> bool:
         except Exception:  # noqa: BLE001 - whatever a plugin raises, it shows nothing
             return False
     return len(set(shades)) >= LEAST_SHADES
-
-
-def says_something(scan: Scan) -> bool:
-    """Say whether a scan shows a view, or gives a reason."""
-    return any(part.views or part.reason for part in scan.walk())
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -17,6 +17,7 @@ import zstandard
 
 from tests.corpus import pictures
 from tests.corpus.tricks import archives as made
+from tests.scanners.inside.walking.zips import zip_of
 from tests.scanners.scans import parts_of, scanned
 from uploadfilter.model import Reason, Scan
 from uploadfilter.scanners.wire.budgets import Budgets
@@ -27,15 +28,6 @@ OTHER = pictures.photograph(2, width=160, height=120)
 JPEG = pictures.jpeg(PHOTO)
 PNG = pictures.png(OTHER)
 NOISE = bytes(range(256)) * 64
-
-
-def zip_of(**members: bytes) -> bytes:
-    """Return an archive of compressed members."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return file.getvalue()
 
 
 def stored_zip_of(**members: bytes) -> bytes:
