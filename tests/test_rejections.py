@@ -8,11 +8,11 @@ import pytest
 
 from tests.proxy.site import exact_entry, settings, site
 from tests.proxy.wire import status
-from uploadfilter.model import Mode
+from uploadfilter.model import REFUSALS, Action, Mode, Reason
 from uploadfilter.proxy.answering import texts
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route
-from uploadfilter.rejections import REJECT_STATUSES
+from uploadfilter.rejections import REJECT_STATUSES, Outcome, outcome_by
 
 BODY = b"a listed body"
 OBJECTION = "https://site.example/objection"
@@ -29,6 +29,26 @@ def route(reject_status: int) -> Route:
         mode=Mode.ENFORCE,
         reject_status=reject_status,
     )
+
+
+@pytest.mark.parametrize(
+    ("effect", "reason", "expected"),
+    [
+        (Action.ACCEPT, None, Outcome.ACCEPTED),
+        (Action.ACCEPT, Reason.UNDECODABLE, Outcome.ACCEPTED),
+        (Action.RETRY_LATER, Reason.NO_SCANNER, Outcome.LATER),
+        (Action.RETRY_LATER, None, Outcome.LATER),
+        (Action.REJECT, None, Outcome.REJECTED),
+        (Action.REJECT, Reason.UNDECODABLE, Outcome.REJECTED),
+        (Action.REJECT, Reason.PIECEWISE_UPLOAD, Outcome.REFUSED),
+        *((Action.REJECT, reason, Outcome.REFUSED) for reason in sorted(REFUSALS)),
+    ],
+)
+def test_outcome_follows_from_effect_and_reason(
+    effect: Action, reason: Reason | None, expected: Outcome
+) -> None:
+    """No status is needed to tell a rejection from a refusal or a fault."""
+    assert outcome_by(effect, reason) is expected
 
 
 @pytest.mark.parametrize("reject_status", sorted(REJECT_STATUSES))

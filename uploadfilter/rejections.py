@@ -1,9 +1,11 @@
-"""Tell a rejection by policy from everything else that becomes of an upload.
+"""Name what becomes of an upload.
 
-The status of its answer is the operator's choice, and nothing is inferred from it.
+The status of an answer is the door's or the operator's choice: nothing is inferred from
+it.
 """
 
-from typing import Final
+from enum import StrEnum, auto
+from typing import Final, assert_never
 
 from uploadfilter.model import REFUSALS, Action, Reason
 
@@ -18,13 +20,35 @@ UNCOMPARED: Final = REFUSALS | {Reason.PIECEWISE_UPLOAD}
 """The reasons for which an upload is refused before its content is compared."""
 
 
-def is_rejection(effect: Action, reason: Reason | None) -> bool:
-    """Return whether an upload is rejected by policy, for its content.
+class Outcome(StrEnum):
+    """What becomes of an upload; each door turns it into its own answer."""
 
-    Otherwise it is forwarded, the client may try again, or the request is at fault.
+    ACCEPTED = auto()
+    """It is forwarded, or who asks is told to accept it."""
+
+    REJECTED = auto()
+    """The policy rejects it for its content."""
+
+    REFUSED = auto()
+    """The request is at fault, so that its content was not compared."""
+
+    LATER = auto()
+    """The filter, its log or the origin cannot do its work now: try again."""
+
+
+def outcome_by(effect: Action, reason: Reason | None) -> Outcome:
+    """Return what becomes of an upload.
 
     Args:
         effect: The executed action.
         reason: The reason for it; ``None`` for a match.
     """
-    return effect is Action.REJECT and reason not in UNCOMPARED
+    match effect:
+        case Action.ACCEPT:
+            return Outcome.ACCEPTED
+        case Action.RETRY_LATER:
+            return Outcome.LATER
+        case Action.REJECT:
+            return Outcome.REFUSED if reason in UNCOMPARED else Outcome.REJECTED
+        case never:
+            assert_never(never)

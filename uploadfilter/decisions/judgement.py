@@ -6,7 +6,7 @@ It is the result of ``decisions/policy.py``, and what records state.
 from dataclasses import dataclass
 
 from uploadfilter.model import Action, Reason, Verdict
-from uploadfilter.rejections import is_rejection
+from uploadfilter.rejections import Outcome, outcome_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,11 @@ class Judgement:
     altered: bool = False
 
     @property
+    def outcome(self) -> Outcome:
+        """What becomes of the upload."""
+        return outcome_by(self.effect, self.reason)
+
+    @property
     def is_rejection(self) -> bool:
         """Whether the upload is rejected by policy."""
-        return is_rejection(self.effect, self.reason)
+        return self.outcome is Outcome.REJECTED

@@ -21,15 +21,17 @@ from aiohttp import web
 from uploadfilter.doors.outcomes import outcome_of
 from uploadfilter.model import Reason
 from uploadfilter.proxy.aiohttp_parts import NamelessResponse
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.clients.silent import THIS_MACHINE
 from uploadfilter.proxy.handling.proxy import Reading, head_of
 from uploadfilter.proxy.inspecting.admission import TurnedAway
-from uploadfilter.proxy.inspecting.commands import Answer, Forward
+from uploadfilter.proxy.inspecting.commands import Forward
 from uploadfilter.proxy.inspecting.intake import Intake, answer_shed
 from uploadfilter.proxy.inspecting.upload import Upload
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.live import Live
 from uploadfilter.proxy.routing.routes import Route
+from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.head.clientside import client_side
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal, plan
 from uploadfilter.uploads.head.request import RequestHead
@@ -38,7 +40,6 @@ from uploadfilter.uploads.limits import UploadLimits
 SCAN: Final = "/v1/scan"
 CHECK: Final = "/v1/check"
 
-_UNAVAILABLE: Final = 503
 _PARTIAL: Final = b"x-envoy-auth-partial-body"
 _WHOLE: Final = frozenset({b"", b"false"})
 
@@ -61,13 +62,13 @@ _WITHHELD = Refusal(
 
 _NO_BODY: Final = BodyPlan(kind=BodyKind.NONE)
 
-Outcome = Callable[[Upload, Forward | Answer], web.StreamResponse]
+Answering = Callable[[Upload, Forward | Answer], web.StreamResponse]
 """Turns a decision that is on record into the answer."""
 
 
 def scan_answer(upload: Upload, effect: Forward | Answer) -> web.StreamResponse:
     """Say what was found, in JSON; or to try again later, as the proxy does."""
-    if isinstance(effect, Answer) and effect.status == _UNAVAILABLE:
+    if isinstance(effect, Answer) and effect.outcome is Outcome.LATER:
         return upload.answer(effect)
     body = msgspec.json.encode(outcome_of(upload))
     return _end(upload, json_answer(200, body))
@@ -92,7 +93,7 @@ class AskedUploads:
     """
 
     intake: Intake
-    answer: Outcome
+    answer: Answering
     rejected_in_body: bool
 
     async def take(

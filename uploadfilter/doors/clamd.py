@@ -21,17 +21,19 @@ import structlog
 
 from uploadfilter.doors.clamdwire import ClamdWire
 from uploadfilter.model import Action, EntryState, Reason
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.clients.rawclients import PulledBody, RawClient, read_file
 from uploadfilter.proxy.counting.labels import RequestKind
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.admission import TurnedAway
-from uploadfilter.proxy.inspecting.commands import Answer, Forward
+from uploadfilter.proxy.inspecting.commands import Forward
 from uploadfilter.proxy.inspecting.intake import Intake
 from uploadfilter.proxy.inspecting.upload import Upload
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.proxy.requests.tracing import Traced
+from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.head.clientside import client_side
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan
 from uploadfilter.uploads.head.request import RequestHead
@@ -181,7 +183,7 @@ def _say(upload: Upload, effect: Answer) -> str:
         return _say_found("Known", _category_of(upload))
     if reason is Reason.TOO_LARGE and upload.arrival.head.method == "INSTREAM":
         return _TOO_LONG
-    kind = _LATER if effect.status == _UNAVAILABLE else "Inconclusive"
+    kind = _LATER if effect.outcome is Outcome.LATER else "Inconclusive"
     return _say_found(kind, reason)
 
 

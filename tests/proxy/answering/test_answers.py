@@ -3,7 +3,6 @@
 import json
 import re
 from html import escape, unescape
-from http import HTTPStatus
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -11,10 +10,13 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
+from tests.proxy.answering.usual import outcome
 from uploadfilter.model import INCAPACITY, REFUSALS, Reason
 from uploadfilter.proxy.answering import texts
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.answering.answers import RETRY_AFTER_S, prefers_html, response
 from uploadfilter.proxy.answering.wording import Wording
+from uploadfilter.rejections import Outcome
 
 ID = "0195f3c2-0000-7000-8000-000000000001"
 OBJECTION = "https://site.example/objection?a=1&b=2"
@@ -42,13 +44,15 @@ def answer(
     headers = {"Accept": accept, "Accept-Language": language}
     return response(
         make_mocked_request("POST", "/", headers),
+        Answer(
+            outcome=outcome(status),
+            status=status,
+            reason=reason,
+            detail=detail,
+            retry_after_s=retry_after_s,
+        ),
         wording=wording,
-        status=status,
-        is_rejection=status == HTTPStatus.FORBIDDEN,
-        reason=reason,
         decision_id=decision_id,
-        detail=detail,
-        retry_after_s=retry_after_s,
         code=code,
     )
 
@@ -156,10 +160,8 @@ def for_s3(
     """Answer a PUT with these headers."""
     return response(
         make_mocked_request("PUT", target, headers),
+        Answer(outcome=outcome(status), status=status),
         wording=BOTH,
-        status=status,
-        is_rejection=status == HTTPStatus.FORBIDDEN,
-        reason=None,
         decision_id=ID,
     )
 
@@ -319,10 +321,8 @@ def test_headers_may_stand_in_several_lines() -> None:
     )
     told = response(
         make_mocked_request("POST", "/", headers),
+        Answer(outcome=Outcome.REJECTED, status=403),
         wording=BOTH,
-        status=403,
-        is_rejection=True,
-        reason=None,
         decision_id=ID,
     )
 
@@ -405,10 +405,8 @@ def test_endless_list_is_read_in_part() -> None:
     lines = [("Accept", "a/b," * 2000)] * 100
     told = response(
         make_mocked_request("POST", "/", CIMultiDict([*lines, ("Accept", BROWSER)])),
+        Answer(outcome=Outcome.REJECTED, status=403),
         wording=BOTH,
-        status=403,
-        is_rejection=True,
-        reason=None,
         decision_id=ID,
     )
 

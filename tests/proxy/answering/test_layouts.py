@@ -6,8 +6,10 @@ import pytest
 
 from uploadfilter.errors import ConfigError
 from uploadfilter.proxy.answering import layouts, texts
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.answering.answers import problem
 from uploadfilter.proxy.answering.wording import Page
+from uploadfilter.rejections import Outcome
 
 ID = "20261125-0123456789abcdef0123"
 PATH = Path("answer.html")
@@ -25,7 +27,9 @@ def render(source: str, *, objection: str = "") -> str:
 def rejection(*, objection: str = "") -> Page:
     """Return a rejection in English."""
     catalogue = texts.load(objection=objection).catalogues["en"]
-    return problem(catalogue, status=403, is_rejection=True, detail="", decision_id=ID)
+    return problem(
+        catalogue, Answer(outcome=Outcome.REJECTED, status=403), decision_id=ID
+    )
 
 
 def test_own_page_takes_the_place_of_ours() -> None:

@@ -4,16 +4,17 @@ import ast
 import json
 import re
 import tomllib
-from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from tests.proxy.answering.usual import outcome
 from tests.repository import PACKAGE, package_modules, parse
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import REFUSALS, Reason
 from uploadfilter.proxy.answering import answers, texts
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.answering.texts import BUILT_IN, PAGE_FILE
 from uploadfilter.proxy.answering.wording import Wording
 
@@ -40,12 +41,14 @@ def told(
         make_mocked_request(
             "POST", "/", {"Accept": accept, "Accept-Language": language}
         ),
+        Answer(
+            outcome=outcome(status),
+            status=status,
+            reason=reason,
+            detail="There is no Host.",
+        ),
         wording=wording,
-        status=status,
-        is_rejection=status == HTTPStatus.FORBIDDEN,
-        reason=reason,
         decision_id=ID,
-        detail="There is no Host.",
     )
     assert isinstance(answer.body, bytes)
     return answer.body

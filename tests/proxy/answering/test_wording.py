@@ -6,8 +6,10 @@ import pytest
 
 from uploadfilter.contents.kinds.families import FileFamily
 from uploadfilter.proxy.answering import texts
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.answering.answers import problem
 from uploadfilter.proxy.answering.wording import Page
+from uploadfilter.rejections import Outcome
 
 ID = "20261125-0123456789abcdef0123"
 
@@ -16,7 +18,9 @@ ID = "20261125-0123456789abcdef0123"
 def page() -> Page:
     """Return a rejection."""
     catalogue = texts.load().catalogues["en"]
-    return problem(catalogue, status=403, is_rejection=True, detail="", decision_id=ID)
+    return problem(
+        catalogue, Answer(outcome=Outcome.REJECTED, status=403), decision_id=ID
+    )
 
 
 def test_id_is_read_out_in_groups(page: Page) -> None:

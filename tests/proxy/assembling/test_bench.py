@@ -1,8 +1,9 @@
 """The tools of the protocols: answers out of the origin's."""
 
 from uploadfilter.model import Reason
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.bench import Workbench, carried_headers, is_verdict
-from uploadfilter.proxy.inspecting.commands import Answer
+from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly.steps import OriginReply
 
 REPLY = OriginReply(
@@ -30,10 +31,16 @@ def test_answer_is_the_origins_with_changes() -> None:
 
 def test_only_a_verdict_is_final() -> None:
     """A lack of one lets the client send its last piece again."""
-    assert is_verdict(Answer(status=403, reason=None))
-    assert is_verdict(Answer(status=403, reason=Reason.UNDECODABLE))
-    assert not is_verdict(Answer(status=503, reason=Reason.NO_SCANNER))
-    assert not is_verdict(Answer(status=400, reason=Reason.ABORTED))
+    assert is_verdict(Answer(outcome=Outcome.REJECTED, status=403))
+    assert is_verdict(
+        Answer(outcome=Outcome.REJECTED, status=403, reason=Reason.UNDECODABLE)
+    )
+    assert not is_verdict(
+        Answer(outcome=Outcome.LATER, status=503, reason=Reason.NO_SCANNER)
+    )
+    assert not is_verdict(
+        Answer(outcome=Outcome.REFUSED, status=400, reason=Reason.ABORTED)
+    )
 
 
 def test_headers_of_the_origin_go_along() -> None:

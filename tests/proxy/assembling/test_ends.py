@@ -6,19 +6,21 @@ import pytest
 
 from tests.proxy.assembling.held import Clock
 from uploadfilter.model import Reason
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.bench import NotAccepted, Reply
 from uploadfilter.proxy.assembling.ends import RememberedEnd, RememberedEnds
 from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.assembling.store import UploadStore
-from uploadfilter.proxy.inspecting.commands import Answer
 from uploadfilter.proxy.origins.failing import OriginFailure
+from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly.steps import OriginReply
 
 REJECTED = NotAccepted(
-    answer=Answer(status=403, reason=None, is_rejection=True), decision_id="d1"
+    answer=Answer(outcome=Outcome.REJECTED, status=403), decision_id="d1"
 )
 UNDECIDED = NotAccepted(
-    answer=Answer(status=503, reason=Reason.NO_SCANNER), decision_id="d2"
+    answer=Answer(outcome=Outcome.LATER, status=503, reason=Reason.NO_SCANNER),
+    decision_id="d2",
 )
 
 

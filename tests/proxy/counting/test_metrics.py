@@ -8,7 +8,7 @@ from tests.proxy.counting.samples import decision, value
 from uploadfilter.model import INCAPACITY, Reason, Verdict
 from uploadfilter.proxy.counting.labels import (
     Limit,
-    Outcome,
+    OriginOutcome,
     Phase,
     Reload,
     RequestKind,
@@ -69,7 +69,7 @@ def test_decisions_are_counted_and_remembered() -> None:
     [
         ("uploads_shed_total", "reason", [str(reason) for reason in INCAPACITY]),
         ("limits_reached_total", "limit", [str(limit) for limit in Limit]),
-        ("outcomes_total", "outcome", [str(outcome) for outcome in Outcome]),
+        ("outcomes_total", "outcome", [str(outcome) for outcome in OriginOutcome]),
         (
             "origin_failures_total",
             "failure",
@@ -129,16 +129,16 @@ def test_applied_file_is_in_force_from_then_on() -> None:
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [
-        (101, Outcome.INFORMATION),
-        (200, Outcome.SUCCESS),
-        (303, Outcome.REDIRECTION),
-        (409, Outcome.CLIENT_ERROR),
-        (502, Outcome.SERVER_ERROR),
-        (999, Outcome.SERVER_ERROR),
-        (None, Outcome.ABORTED),
+        (101, OriginOutcome.INFORMATION),
+        (200, OriginOutcome.SUCCESS),
+        (303, OriginOutcome.REDIRECTION),
+        (409, OriginOutcome.CLIENT_ERROR),
+        (502, OriginOutcome.SERVER_ERROR),
+        (999, OriginOutcome.SERVER_ERROR),
+        (None, OriginOutcome.ABORTED),
     ],
 )
-def test_outcome_table(status: int | None, outcome: Outcome) -> None:
+def test_outcome_table(status: int | None, outcome: OriginOutcome) -> None:
     """An outcome is the class of a status."""
     assert outcome_of(status) is outcome
 

@@ -22,8 +22,8 @@ from uploadfilter.model import (
     SignalType,
     Verdict,
 )
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.inspecting.commands import (
-    Answer,
     Command,
     Forward,
     Hold,
@@ -37,6 +37,7 @@ from uploadfilter.proxy.inspecting.commands import (
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.planning import InspectionPlan
 from uploadfilter.proxy.inspecting.states import InspectionState, UnexpectedEventError
+from uploadfilter.rejections import Outcome
 from uploadfilter.signals.exact import Digests
 from uploadfilter.uploads.head.awschunked import Framing
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal
@@ -120,7 +121,7 @@ def test_exact_match_counts_though_the_scan_fails(reason: Reason) -> None:
     found = played.fail(reason)
 
     assert (found.judgement.verdict, found.status) == (Verdict.MATCH, 403)
-    assert played.effect() == Answer(status=403, reason=None, is_rejection=True)
+    assert played.effect() == Answer(outcome=Outcome.REJECTED, status=403)
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["monitored-first", "listed-first"])
@@ -204,7 +205,10 @@ def test_refused_head_is_answered_before_the_body() -> None:
 
     assert played.record.status == 415
     assert played.effect() == Answer(
-        status=415, reason=Reason.UNSUPPORTED_CODING, detail="No codings."
+        outcome=Outcome.REFUSED,
+        status=415,
+        reason=Reason.UNSUPPORTED_CODING,
+        detail="No codings.",
     )
 
 
@@ -249,7 +253,11 @@ def test_failure_is_recorded_and_answered(reason: Reason, status: int) -> None:
     played = Playbook().receive(b"abc")
 
     assert played.fail(reason).judgement.reason is reason
-    assert played.effect() == Answer(status=status, reason=reason)
+    assert played.effect() == Answer(
+        outcome=Outcome.LATER if status == 503 else Outcome.REFUSED,
+        status=status,
+        reason=reason,
+    )
 
 
 @pytest.mark.parametrize(
@@ -284,7 +292,7 @@ def test_decision_that_is_not_durable_has_no_effect() -> None:
 
     for upload in (played.upload, exempt.upload):
         assert upload.record_failed() == [
-            Answer(status=503, reason=Reason.LOG_UNWRITABLE)
+            Answer(outcome=Outcome.LATER, status=503, reason=Reason.LOG_UNWRITABLE)
         ]
 
 
@@ -295,7 +303,7 @@ def test_failed_scan_is_rejected_with_its_reason() -> None:
 
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert played.effect() == Answer(
-        status=403, reason=Reason.TOO_MANY_PIXELS, is_rejection=True
+        outcome=Outcome.REJECTED, status=403, reason=Reason.TOO_MANY_PIXELS
     )
 
 

@@ -43,7 +43,7 @@ from uploadfilter.model import (
     Variant,
     Verdict,
 )
-from uploadfilter.rejections import is_rejection
+from uploadfilter.rejections import Outcome, outcome_by
 
 FORMAT = 7
 """Version of the lines; it grows when an older reader would misunderstand them.
@@ -230,7 +230,7 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     @property
     def is_rejection(self) -> bool:
         """Whether the upload was rejected by policy."""
-        return is_rejection(self.effect, self.reason)
+        return outcome_by(self.effect, self.reason) is Outcome.REJECTED
 
     @property
     def if_enforced(self) -> tuple[Action, Reason | None]:

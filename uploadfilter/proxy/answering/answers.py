@@ -16,18 +16,17 @@ Rules this module keeps:
 
 import json
 import re
-from collections.abc import Collection
 from http import HTTPStatus
 from typing import Final
 from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from uploadfilter.contents.kinds.families import FileFamily
-from uploadfilter.model import REFUSALS, Reason
+from uploadfilter.model import REFUSALS
 from uploadfilter.proxy.aiohttp_parts import NamelessResponse
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.answering.wording import Catalogue, Page, Wording, filled
-from uploadfilter.rejections import REJECT_STATUS
+from uploadfilter.rejections import REJECT_STATUS, Outcome
 
 RETRY_AFTER_S: Final = 30
 """When to try again after a 503, in seconds: longer than replacing scanners or a
@@ -83,13 +82,9 @@ does not match and is ignored: no answer here has parameters."""
 
 def problem(
     catalogue: Catalogue,
+    answer: Answer,
     *,
-    status: int,
-    detail: str,
     decision_id: str | None,
-    is_rejection: bool = False,
-    accept: Collection[FileFamily] = (),
-    retry_after_s: int = RETRY_AFTER_S,
     form: str = "",
     code: str = "",
 ) -> Page:
@@ -97,32 +92,32 @@ def problem(
 
     Args:
         catalogue: The texts in the client's language.
-        status: HTTP status.
-        detail: The fault of the client's own request, in English; ignored where all
-            answers must be alike.
+        answer: What the client is told; a rejection tells no detail.
         decision_id: Id of the decision on record, if there is one.
-        is_rejection: Whether the upload is rejected by policy.
-        accept: The families of files that are accepted, if that is the fault.
-        retry_after_s: When to try again, in seconds, if that helps.
         form: URL of the form for objections; empty for none.
         code: The code of the decision for that form; empty for none.
     """
-    words = catalogue.words(REJECT_STATUS if is_rejection else status)
+    is_rejection = answer.is_rejection
+    words = catalogue.words(REJECT_STATUS if is_rejection else answer.status)
     has_form = is_rejection and bool(form and code)
-    is_about_request = status <= HTTPStatus.NOT_IMPLEMENTED and not is_rejection
     own = ""
-    if is_about_request:
-        own = catalogue.accepted(accept) if accept else catalogue.detail(detail)
+    if answer.outcome is Outcome.REFUSED:
+        own = (
+            catalogue.accepted(answer.accept)
+            if answer.accept
+            else catalogue.detail(answer.detail)
+        )
     decision = decision_id or ""
     place = form if has_form else catalogue.objection
     objection = place if is_rejection else ""
     report = catalogue.report if is_rejection else ""
+    seconds = answer.retry_after_s or RETRY_AFTER_S
     return Page(
         language=catalogue.language,
         direction=catalogue.direction,
-        status=status,
+        status=answer.status,
         heading=words.heading.format(),
-        text=own or words.text.format(seconds=retry_after_s),
+        text=own or words.text.format(seconds=seconds),
         decision=decision,
         objection=objection,
         report=report,
@@ -179,48 +174,33 @@ def as_s3(told: Page, *, is_rejection: bool = False) -> bytes:
 
 def response(
     request: web.BaseRequest,
+    answer: Answer,
     *,
     wording: Wording,
-    status: int,
-    reason: Reason | None,
-    decision_id: str | None,
-    is_rejection: bool = False,
-    detail: str = "",
-    accept: Collection[FileFamily] = (),
-    retry_after_s: int | None = None,
+    decision_id: str | None = None,
     code: str = "",
 ) -> web.Response:
     """Build the answer to a request that is not forwarded.
 
+    After a refused request it is unknown where the next one begins, so the connection
+    is closed.
+
     Args:
         request: The request; its Accept and its signature choose between a problem, an
             error of S3 and a page, and its Accept-Language the language.
+        answer: What the client is told.
         wording: The texts for clients.
-        status: HTTP status.
-        reason: The reason. The client does not learn it. But after a refused request it
-            is unknown where the next one begins, so the connection is closed.
         decision_id: Id of the decision on record, if there is one.
-        is_rejection: Whether the upload is rejected by policy.
-        detail: The fault of the client's own request, in English.
-        accept: The families of files that are accepted, if that is the fault.
-        retry_after_s: When to try again, in seconds; ``None`` if that is not known.
         code: The code with which the uploader can object to the decision; empty for
             none.
     """
     lists = _lists(request)
     catalogue = wording.catalogue(lists[_ACCEPT_LANGUAGE])
-    if retry_after_s is None and status == HTTPStatus.SERVICE_UNAVAILABLE:
+    retry_after_s = answer.retry_after_s
+    if retry_after_s is None and answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
         retry_after_s = RETRY_AFTER_S
     told = problem(
-        catalogue,
-        status=status,
-        detail=detail,
-        decision_id=decision_id,
-        is_rejection=is_rejection,
-        accept=accept,
-        retry_after_s=retry_after_s or RETRY_AFTER_S,
-        form=wording.form,
-        code=code,
+        catalogue, answer, decision_id=decision_id, form=wording.form, code=code
     )
     headers = _HEADERS | {"Content-Language": catalogue.language}
     if retry_after_s is not None:
@@ -232,14 +212,14 @@ def response(
         body = wording.template.render(page=told).encode("utf-8")
     elif _is_of_s3(request, lists):
         headers["Content-Type"] = _XML
-        body = as_s3(told, is_rejection=is_rejection)
+        body = as_s3(told, is_rejection=answer.is_rejection)
     else:
         headers["Content-Type"] = _JSON
         body = as_json(told)
-    answer = NamelessResponse(status=status, headers=headers, body=body)
-    if reason in REFUSALS:
-        answer.force_close()
-    return answer
+    made = NamelessResponse(status=answer.status, headers=headers, body=body)
+    if answer.reason in REFUSALS:
+        made.force_close()
+    return made
 
 
 def to_canary(decision_id: str) -> web.Response:

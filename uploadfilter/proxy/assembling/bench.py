@@ -24,12 +24,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
+import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
 from uploadfilter.model import Reason
 from uploadfilter.proxy.aiohttp_parts import NamelessResponse
 from uploadfilter.proxy.answering import answers
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.contents import (
     Contents,
     joined_contents,
@@ -40,7 +42,6 @@ from uploadfilter.proxy.assembling.store import HeldUpload, UploadStore
 from uploadfilter.proxy.counting.labels import Phase
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.admission import Admission
-from uploadfilter.proxy.inspecting.commands import Answer
 from uploadfilter.proxy.inspecting.intake import Intake
 from uploadfilter.proxy.inspecting.reading import BodyReader, RequestSender
 from uploadfilter.proxy.inspecting.recorder import Recorder
@@ -48,6 +49,7 @@ from uploadfilter.proxy.inspecting.spool import Spool, SpoolRoom
 from uploadfilter.proxy.inspecting.upload import Keep, Upload
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.requests.arrival import Arrival
+from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly.assembly import State
 from uploadfilter.uploads.assembly.steps import (
     Failure,
@@ -66,7 +68,9 @@ _UNDECIDED: Final = frozenset({Reason.ABORTED, Reason.TOO_SLOW})
 
 _UNAVAILABLE: Final = 503
 
-_NOT_NOTED: Final = Answer(status=_UNAVAILABLE, reason=Reason.INTERNAL_ERROR)
+_NOT_NOTED: Final = Answer(
+    outcome=Outcome.LATER, status=_UNAVAILABLE, reason=Reason.INTERNAL_ERROR
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -363,14 +367,12 @@ class Workbench:
         if isinstance(told, NotAccepted):
             told = told.answer
         if isinstance(told, OriginFailure):
-            told = Answer(status=told.value, reason=None)
+            told = Answer(outcome=Outcome.LATER, status=told.value)
+        if told.is_rejection:
+            told = msgspec.structs.replace(told, status=arrival.route.reject_status)
         made = answers.response(
             arrival.request,
-            status=arrival.route.reject_status if told.is_rejection else told.status,
-            is_rejection=told.is_rejection,
-            reason=told.reason,
-            detail=told.detail,
-            accept=told.accept,
+            told,
             decision_id=decision_id,
             wording=arrival.live.settings.wording,
             code=code,
@@ -435,7 +437,7 @@ class Workbench:
 
 def is_verdict(effect: Answer) -> bool:
     """Tell whether a rejection is the verdict on the bytes, and not a lack of one."""
-    return effect.status < 500 and effect.reason not in _UNDECIDED  # noqa: PLR2004 - ours
+    return effect.outcome is not Outcome.LATER and effect.reason not in _UNDECIDED
 
 
 async def _noted(uploads: Sequence[HeldUpload], decision: str) -> bool:

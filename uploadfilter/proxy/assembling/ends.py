@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.bench import NotAccepted, Reply, is_verdict
 from uploadfilter.proxy.assembling.store import HeldUpload, UploadStore
-from uploadfilter.proxy.inspecting.commands import Answer
-from uploadfilter.rejections import REJECT_STATUS
+from uploadfilter.rejections import REJECT_STATUS, Outcome
 from uploadfilter.uploads.assembly.assembly import Denial
 from uploadfilter.uploads.assembly.journal import UploadHead
 from uploadfilter.uploads.assembly.steps import OriginReply
@@ -62,7 +62,7 @@ class RememberedEnds:
         decision = notes.pop(_DECISION, None)
         if decision is None:
             return RememberedEnd(rejection=None, sums=notes)
-        told = Answer(status=REJECT_STATUS, reason=None, is_rejection=True)
+        told = Answer(outcome=Outcome.REJECTED, status=REJECT_STATUS)
         rejection = NotAccepted(answer=told, decision_id=decision)
         return RememberedEnd(rejection=rejection, sums=notes)
 

@@ -21,6 +21,7 @@ from typing import Final
 from aiohttp import web
 
 from uploadfilter.model import Mode, Reason
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.bench import (
     NotAccepted,
     Reply,
@@ -30,9 +31,9 @@ from uploadfilter.proxy.assembling.bench import (
 )
 from uploadfilter.proxy.assembling.receiving import Receiving
 from uploadfilter.proxy.assembling.store import HeldUpload
-from uploadfilter.proxy.inspecting.commands import Answer
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.requests.arrival import Arrival
+from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly import steps
 from uploadfilter.uploads.assembly.assembly import Denial, Fault, State
 from uploadfilter.uploads.assembly.heads import obeyed_method, refuse
@@ -426,10 +427,13 @@ class PieceEngine:
         said = said or steps.answer_in_short(outcome, method)
         if said is not None:
             return self._bench.say(arrival, said, known)
-        told = Answer(status=503, reason=Reason.SPOOL_FULL)
+        told = Answer(outcome=Outcome.LATER, status=503, reason=Reason.SPOOL_FULL)
         if isinstance(outcome, Refusal):
             told = Answer(
-                status=outcome.status, reason=outcome.reason, detail=outcome.detail
+                outcome=Outcome.REFUSED,
+                status=outcome.status,
+                reason=outcome.reason,
+                detail=outcome.detail,
             )
         return self._bench.answer(arrival, told, carried_headers(known))
 

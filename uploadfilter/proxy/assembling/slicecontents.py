@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from uploadfilter.model import Reason
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.sliceforms import ArrivedSlice
 from uploadfilter.proxy.assembling.store import HeldUpload
-from uploadfilter.proxy.inspecting.commands import Answer
 from uploadfilter.proxy.requests.arrival import Arrival
+from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly.webforms import (
     AT,
     COUNT,
@@ -101,7 +102,7 @@ def wrong_of(parts: Sequence[HeldUpload], limits: UploadLimits) -> Answer | None
     if not _agree(parts):
         return _DISAGREEING
     if sum(int(part.head.notes[LENGTH]) for part in parts) > limits.max_body_bytes:
-        return Answer(status=413, reason=Reason.TOO_LARGE)
+        return Answer(outcome=Outcome.REFUSED, status=413, reason=Reason.TOO_LARGE)
     fields = [length for part in parts for _, length in _fields_in(part)]
     is_long = sum(length >= _SHORT_BYTES for length in fields) > limits.max_parts
     if is_long or len(fields) > _MOST_SHORT:
@@ -163,11 +164,13 @@ async def contents_of(parts: Sequence[HeldUpload]) -> AsyncIterator[bytes]:
 
 
 _DISAGREEING: Final = Answer(
+    outcome=Outcome.REFUSED,
     status=400,
     reason=Reason.MALFORMED_FORM,
     detail="The slices of the file do not agree about it.",
 )
 _TOO_MANY_FIELDS: Final = Answer(
+    outcome=Outcome.REFUSED,
     status=400,
     reason=Reason.MALFORMED_FORM,
     detail="The slices of the file have too many fields.",

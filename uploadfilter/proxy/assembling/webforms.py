@@ -27,6 +27,7 @@ from typing import Final
 from aiohttp import web
 
 from uploadfilter.model import Mode, Reason
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.bench import Workbench
 from uploadfilter.proxy.assembling.contents import Contents
 from uploadfilter.proxy.assembling.ends import RememberedEnd, RememberedEnds
@@ -39,9 +40,10 @@ from uploadfilter.proxy.assembling.slicecontents import (
 )
 from uploadfilter.proxy.assembling.sliceforms import ArrivedSlice, arrived_slice
 from uploadfilter.proxy.assembling.store import HeldUpload
-from uploadfilter.proxy.inspecting.commands import Answer, KeepSlice, Where
+from uploadfilter.proxy.inspecting.commands import KeepSlice, Where
 from uploadfilter.proxy.inspecting.upload import Upload
 from uploadfilter.proxy.requests.arrival import Arrival
+from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly.assembly import Denial, State
 from uploadfilter.uploads.assembly.journal import UploadHead
 from uploadfilter.uploads.assembly.steps import Failure, HeldPart, OriginReply, PartKey
@@ -169,7 +171,7 @@ class WebForms:
         return self._bench.relay(reply)
 
     def _busy(self, arrival: Arrival) -> web.Response:
-        told = Answer(status=503, reason=Reason.SPOOL_FULL)
+        told = Answer(outcome=Outcome.LATER, status=503, reason=Reason.SPOOL_FULL)
         return self._bench.answer(arrival, told)
 
     async def _name(self, arrival: Arrival, piece: Slice, key: str) -> str:

@@ -34,6 +34,7 @@ from uploadfilter.proxy.aiohttp_parts import (
     unread_chunks,
 )
 from uploadfilter.proxy.answering import answers
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.clients.connections import Connections, Peer
 from uploadfilter.proxy.clients.flow import (
     Patience,
@@ -46,6 +47,7 @@ from uploadfilter.proxy.counting.labels import Limit, Phase, RequestKind
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.limits import ProxyLimits, most_chunks
+from uploadfilter.rejections import Outcome
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -296,25 +298,18 @@ class Connection(WatchedConnection):
         wording = self._served.register.settings.wording
         if not isinstance(exc, http_exceptions.HttpProcessingError):
             log.error("request_failed", status=status, exc_info=exc)
-            return answers.response(
-                request,
-                status=503,
-                reason=Reason.INTERNAL_ERROR,
-                decision_id=None,
-                wording=wording,
-            )
+            return answers.response(request, _FAILED, wording=wording)
         status = _status_of(exc)
         self._served.metrics.answered(RequestKind.REFUSED, status)
         if limit := _LIMITS.get(status):
             self._served.metrics.limited(limit)
-        return answers.response(
-            request,
+        answer = Answer(
+            outcome=Outcome.REFUSED,
             status=status,
             reason=Reason.MALFORMED_REQUEST,
             detail="" if status in _LIMITS else "The request is not valid HTTP.",
-            decision_id=None,
-            wording=wording,
         )
+        return answers.response(request, answer, wording=wording)
 
     @override
     def may_end_idle(self) -> bool:
@@ -449,6 +444,8 @@ def _break_off_body(payload: StreamReader) -> None:
     # Leave nothing to be read, which aiohttp would try, and then log an error.
     payload.feed_eof()
 
+
+_FAILED: Final = Answer(outcome=Outcome.LATER, status=503, reason=Reason.INTERNAL_ERROR)
 
 _LIMITS: Final = {
     HTTPStatus.REQUEST_TIMEOUT: Limit.HEAD_TIME,

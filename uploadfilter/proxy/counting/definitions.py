@@ -10,7 +10,7 @@ from uploadfilter.decisions.records.sealed import SealFault
 from uploadfilter.decisions.tree.submitting import Cosigning
 from uploadfilter.evidence.weighing import EvidenceResult
 from uploadfilter.model import INCAPACITY, Action, Mode, Verdict
-from uploadfilter.proxy.counting.labels import NONE, Limit, Outcome, Reload
+from uploadfilter.proxy.counting.labels import NONE, Limit, OriginOutcome, Reload
 from uploadfilter.proxy.origins.failing import OriginFailure
 
 PHASE_BUCKETS_S: Final = (
@@ -138,7 +138,7 @@ OUTCOMES: Final = CounterDefinition(
     name="outcomes",
     text="Forwarded uploads by the result at the origin.",
     labels=("outcome",),
-    known=tuple((outcome,) for outcome in Outcome),
+    known=tuple((outcome,) for outcome in OriginOutcome),
 )
 ORIGIN_FAILURES: Final = CounterDefinition(
     name="origin_failures",

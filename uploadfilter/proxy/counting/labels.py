@@ -55,7 +55,7 @@ class Limit(StrEnum):
     WAITING_ANSWERS = "waiting_answers"
 
 
-class Outcome(StrEnum):
+class OriginOutcome(StrEnum):
     """The result of a forwarded upload; classes of the origin's status."""
 
     INFORMATION = "1xx"
@@ -73,15 +73,15 @@ class Reload(StrEnum):
     REFUSED = "refused"
 
 
-def outcome_of(status: int | None) -> Outcome:
+def outcome_of(status: int | None) -> OriginOutcome:
     """Return the class of an origin's status; ``None`` means no answer."""
     if status is None:
-        return Outcome.ABORTED
-    return _CLASSES.get(status // 100, Outcome.SERVER_ERROR)
+        return OriginOutcome.ABORTED
+    return _CLASSES.get(status // 100, OriginOutcome.SERVER_ERROR)
 
 
 _CLASSES: Final = {
-    int(outcome[0]): outcome for outcome in Outcome if outcome[0].isdigit()
+    int(outcome[0]): outcome for outcome in OriginOutcome if outcome[0].isdigit()
 }
 
 STATUS_LABELS: Final[Mapping[int | None, str]] = {

@@ -7,11 +7,13 @@ room for others when there are nearly as many requests as connections.
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import Final
 
 from aiohttp import web
 
 from uploadfilter.networks import Holdings
 from uploadfilter.proxy.answering import answers
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.clients import relaying
 from uploadfilter.proxy.clients.leaving import WhileClientStays
 from uploadfilter.proxy.clients.waiting import Waiters
@@ -21,7 +23,14 @@ from uploadfilter.proxy.inspecting.admission import RETRY_CLIENT_S
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.draining import Drain
+from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.head.forwarding import forwarded_headers
+
+_TOO_MANY: Final = Answer(
+    outcome=Outcome.LATER,
+    status=HTTPStatus.TOO_MANY_REQUESTS,
+    retry_after_s=RETRY_CLIENT_S,
+)
 
 
 class Passing:
@@ -76,14 +85,8 @@ class Passing:
         return limits.most_connections(self._descriptors)
 
     def _too_many(self, arrival: Arrival) -> web.StreamResponse:
-        return answers.response(
-            arrival.request,
-            status=HTTPStatus.TOO_MANY_REQUESTS,
-            reason=None,
-            decision_id=None,
-            wording=arrival.live.settings.wording,
-            retry_after_s=RETRY_CLIENT_S,
-        )
+        wording = arrival.live.settings.wording
+        return answers.response(arrival.request, _TOO_MANY, wording=wording)
 
     async def _exchange(self, arrival: Arrival) -> web.StreamResponse:
         request, head, live = arrival.request, arrival.head, arrival.live
@@ -103,12 +106,9 @@ class Passing:
             async with asked as answer:
                 self._note_origin(arrival.route.origin, answer)
                 if isinstance(answer, OriginFailure):
+                    failed = Answer(outcome=Outcome.LATER, status=answer.value)
                     return answers.response(
-                        request,
-                        status=answer.value,
-                        reason=None,
-                        decision_id=None,
-                        wording=live.settings.wording,
+                        request, failed, wording=live.settings.wording
                     )
                 return await relaying.relay(
                     arrival, answer, last=self._drain.begun, waiting=self._waiting

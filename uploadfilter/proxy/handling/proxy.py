@@ -15,6 +15,7 @@ from aiohttp import web
 
 from uploadfilter.model import Action, Mode, Reason
 from uploadfilter.proxy.answering import answers
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.protocols import Assembling
 from uploadfilter.proxy.clients import relaying
 from uploadfilter.proxy.counting.labels import RequestKind
@@ -25,6 +26,7 @@ from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce, Live
 from uploadfilter.proxy.requests.tracing import Traced
 from uploadfilter.proxy.routing.routes import Route
+from uploadfilter.rejections import Outcome
 from uploadfilter.signedsets.canaries import CanaryClaim
 from uploadfilter.uploads.head.forwarding import ends_here
 from uploadfilter.uploads.head.joining import joins
@@ -205,14 +207,13 @@ class Proxy:
         self, request: web.BaseRequest, live: Live, refusal: Refusal
     ) -> web.StreamResponse:
         """Refuse a request without a body, so that there is nothing to record."""
-        return answers.response(
-            request,
+        answer = Answer(
+            outcome=Outcome.REFUSED,
             status=refusal.status,
             reason=refusal.reason,
             detail=refusal.detail,
-            decision_id=None,
-            wording=live.settings.wording,
         )
+        return answers.response(request, answer, wording=live.settings.wording)
 
     def _end(self, arrival: Arrival) -> web.StreamResponse:
         """Answer a request that asked not to be forwarded further."""

@@ -20,11 +20,11 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_writer import StreamWriter
 from aiohttp.streams import StreamReader
 
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.clients import relaying
 from uploadfilter.proxy.clients.flow import break_off, flushed
 from uploadfilter.proxy.clients.leaving import WhileClientStays, departure_of
 from uploadfilter.proxy.clients.waiting import Waiters
-from uploadfilter.proxy.inspecting.commands import Answer
 from uploadfilter.proxy.inspecting.intake import Intake
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.origins.asking import OriginAnswer
@@ -32,6 +32,7 @@ from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
+from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.head.forwarding import forwarded_headers
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan
 from uploadfilter.uploads.head.websockets import UPGRADE
@@ -123,7 +124,9 @@ class WebSocketPassing:
                 self._recorder.outcome(upload.ticket, status)
                 self._recorder.faults.note_origin(arrival.route.origin, answer)
                 if isinstance(answer, OriginFailure):
-                    return upload.answer(Answer(status=answer.value, reason=None))
+                    return upload.answer(
+                        Answer(outcome=Outcome.LATER, status=answer.value)
+                    )
                 if status == HTTPStatus.SWITCHING_PROTOCOLS:
                     return await self._carry(arrival, answer)
                 return await relaying.relay(

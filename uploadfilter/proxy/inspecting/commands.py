@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from uploadfilter.contents.kinds.families import FileFamily
 from uploadfilter.decisions.judgement import Judgement
-from uploadfilter.model import Match, Reason, Scan, Signal
+from uploadfilter.model import Match, Scan, Signal
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.uploads.body.canonical import BodyPart
 
 
@@ -136,24 +136,6 @@ class KeepSlice(msgspec.Struct, frozen=True, kw_only=True):
 
     parts: tuple[BodyPart, ...]
     charset: str | None
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer the client; the origin gets nothing.
-
-    Attributes:
-        status: HTTP status.
-        reason: The reason, for the log and for statuses that may state it.
-        detail: The fault of the client's own request; empty otherwise.
-        accept: What the route takes, if the upload is none of it.
-        is_rejection: Whether the upload is rejected by policy.
-    """
-
-    status: int
-    reason: Reason | None
-    detail: str = ""
-    accept: frozenset[FileFamily] = frozenset()
-    is_rejection: bool = False
 
 
 Command: TypeAlias = (

@@ -30,11 +30,11 @@ from aiohttp import web
 
 from uploadfilter.model import Reason
 from uploadfilter.proxy.answering import answers
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.counting.labels import Phase
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.arriving import Body
 from uploadfilter.proxy.inspecting.commands import (
-    Answer,
     Command,
     Forward,
     Hold,

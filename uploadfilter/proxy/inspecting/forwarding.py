@@ -14,11 +14,12 @@ from collections.abc import AsyncIterator, Sequence
 
 from aiohttp import web
 
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.clients.relaying import relay
 from uploadfilter.proxy.clients.waiting import Waiters
 from uploadfilter.proxy.counting.labels import Phase
 from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.inspecting.commands import Answer, Forward
+from uploadfilter.proxy.inspecting.commands import Forward
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import Spool
 from uploadfilter.proxy.inspecting.unheld import Unheld
@@ -26,6 +27,7 @@ from uploadfilter.proxy.inspecting.upload import Upload
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.origins.sending import AT_ONCE_BYTES, Whole
 from uploadfilter.proxy.requests.draining import Drain
+from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.body import canonical
 from uploadfilter.uploads.head.forwarding import forwarded_headers
 
@@ -76,7 +78,9 @@ class Forwarding:
                     return upload.answer(upload.rest.answer)
                 self._recorder.faults.note_origin(arrival.route.origin, answer)
                 if isinstance(answer, OriginFailure):
-                    return upload.answer(Answer(status=answer.value, reason=None))
+                    return upload.answer(
+                        Answer(outcome=Outcome.LATER, status=answer.value)
+                    )
                 outcome = answer.status
                 return await relay(
                     arrival, answer, last=self._drain.begun, waiting=self._waiting

@@ -26,9 +26,9 @@ from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.policy import decide
 from uploadfilter.evidence.unfinished import marked
 from uploadfilter.model import Action, Match, Mode, Reason, Scan
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.inspecting.believing import believed
 from uploadfilter.proxy.inspecting.commands import (
-    Answer,
     Command,
     Content,
     Forward,
@@ -44,6 +44,7 @@ from uploadfilter.proxy.inspecting.commands import (
 from uploadfilter.proxy.inspecting.piececontents import PieceContents
 from uploadfilter.proxy.inspecting.planning import InspectionPlan
 from uploadfilter.proxy.inspecting.states import InspectionState, StateEvent, following
+from uploadfilter.rejections import Outcome
 from uploadfilter.signals.exact import Digests
 from uploadfilter.uploads.body.awschunked import AwsChunkedExtractor
 from uploadfilter.uploads.body.extractors import (
@@ -56,6 +57,8 @@ from uploadfilter.uploads.body.extractors import (
     Refused,
 )
 from uploadfilter.uploads.head.plan import PIECE, BodyPlan, Refusal
+
+_UNRECORDED = Answer(outcome=Outcome.LATER, status=503, reason=Reason.LOG_UNWRITABLE)
 
 _STATUS = {
     Reason.MALFORMED_REQUEST: 400,
@@ -250,7 +253,7 @@ class Inspection:
     def record_failed(self) -> list[Command]:
         """Note that the decision is not durable, so it may have no effect."""
         self._go_on(StateEvent.NOT_RECORDED)
-        return [Answer(status=503, reason=Reason.LOG_UNWRITABLE)]
+        return [_UNRECORDED]
 
     def _go_on(self, event: StateEvent) -> None:
         self._state = following(self._state, event)
@@ -335,11 +338,11 @@ class Inspection:
         refusal = self._answered(judgement)
         is_other = judgement.reason is Reason.NOT_ACCEPTED
         return Answer(
+            outcome=judgement.outcome,
             status=self._status(judgement),
             reason=judgement.reason,
             detail=refusal.detail if refusal else "",
             accept=self._plan.accept if is_other else frozenset(),
-            is_rejection=judgement.is_rejection,
         )
 
     def _forward(self, *, unread: bool) -> Forward:

@@ -12,8 +12,9 @@ from aiohttp import web
 
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.answering import answers
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.inspecting.admission import Admission, TurnedAway
-from uploadfilter.proxy.inspecting.commands import Answer, Forward, Where
+from uploadfilter.proxy.inspecting.commands import Forward, Where
 from uploadfilter.proxy.inspecting.driver import Driver
 from uploadfilter.proxy.inspecting.held import Held
 from uploadfilter.proxy.inspecting.inspection import Inspection
@@ -24,6 +25,7 @@ from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.upload import Keep, Upload
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.routing.routes import UploadProtocol
+from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly.assembly import UploadPieces
 from uploadfilter.uploads.body.spans import BodySpan
 from uploadfilter.uploads.head import awschunked
@@ -180,7 +182,10 @@ class Intake:
                 self._recorder.faults.say_full()
                 reason, status = Reason.LOG_UNWRITABLE, _UNAVAILABLE
                 self._recorder.shed(upload.ticket, reason, status=status)
-                yield upload, Answer(status=status, reason=reason)
+                yield (
+                    upload,
+                    Answer(outcome=Outcome.LATER, status=status, reason=reason),
+                )
                 return
             yield upload, await self._driver.decide(upload, data)
 
@@ -256,13 +261,14 @@ class Intake:
 
 def answer_shed(arrival: Arrival, no_room: TurnedAway) -> web.StreamResponse:
     """Return the answer to an upload that was turned away, and is counted."""
-    return answers.response(
-        arrival.request,
+    answer = Answer(
+        outcome=Outcome.LATER,
         status=no_room.status,
         reason=no_room.reason,
-        decision_id=None,
-        wording=arrival.live.settings.wording,
         retry_after_s=no_room.retry_after_s,
+    )
+    return answers.response(
+        arrival.request, answer, wording=arrival.live.settings.wording
     )
 
 

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from aiohttp import StreamReader, http_exceptions, web
 
 from uploadfilter.model import Reason
-from uploadfilter.proxy.inspecting.commands import Answer
+from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.rejections import Outcome
 
-_TOO_LARGE = Answer(status=413, reason=Reason.TOO_LARGE)
-_TOO_SLOW = Answer(status=408, reason=Reason.TOO_SLOW)
-_BROKEN = Answer(status=400, reason=Reason.MALFORMED_REQUEST)
+_TOO_LARGE = Answer(outcome=Outcome.REFUSED, status=413, reason=Reason.TOO_LARGE)
+_TOO_SLOW = Answer(outcome=Outcome.REFUSED, status=408, reason=Reason.TOO_SLOW)
+_BROKEN = Answer(outcome=Outcome.REFUSED, status=400, reason=Reason.MALFORMED_REQUEST)
 """For garbage, and for a client that has disconnected, which never reads it; in both
 cases it is not the origin's fault."""
 

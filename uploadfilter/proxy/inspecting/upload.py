@@ -12,12 +12,8 @@ from aiohttp import web
 
 from uploadfilter.model import Reason
 from uploadfilter.proxy.answering import answers
-from uploadfilter.proxy.inspecting.commands import (
-    Answer,
-    KeepSlice,
-    Record,
-    Where,
-)
+from uploadfilter.proxy.answering.answer import Answer
+from uploadfilter.proxy.inspecting.commands import KeepSlice, Record, Where
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import LoopMeter
 from uploadfilter.proxy.inspecting.reading import UploadSender
@@ -99,13 +95,9 @@ class Upload:
         """Make the answer of ``command`` to its client."""
         return answers.response(
             self.arrival.request,
-            status=command.status,
-            reason=command.reason,
-            detail=command.detail,
-            accept=command.accept,
+            command,
             decision_id=self.ticket.id,
             wording=self.settings.wording,
-            is_rejection=command.is_rejection,
             code=self.ticket.code if command.is_rejection else "",
         )
 
