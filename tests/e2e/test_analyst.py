@@ -393,7 +393,7 @@ def test_export_of_a_case_system_is_staged_as_it_is(tmp_path: Path) -> None:
     assert "categories found: '1' 1" in asked
     assert "--category" in asked
     assert "1 entry is added" in staged
-    assert "1 entry stays" in made
+    assert "1 entry is added" in made
     page = (ROOT / "docs" / "issuing.md").read_text(encoding="utf-8")
     assert "uploadfilter hashset convert" in page
 
