@@ -16,7 +16,7 @@ from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.proving import compare, prove
 from uploadfilter.decisions.files.treefiles import TreeFiles
 from uploadfilter.decisions.judgement import Judgement
-from uploadfilter.decisions.records.making import decision_record
+from uploadfilter.decisions.records.making import DecisionFacts, decision_record
 from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.model import Action, Mode, Verdict
 
@@ -103,18 +103,20 @@ def _id(number: int, at: int) -> str:
 
 def _decision(name: str) -> DecisionRecord:
     return decision_record(
-        id=name,
+        DecisionFacts(
+            id=name,
+            mode=Mode.ENFORCE,
+            generation=1,
+            judgement=_JUDGED,
+            status=None,
+            client="0" * 32,
+            method="POST",
+            size=3_000_000,
+            duration_s=0.05,
+            matches=(),
+        ),
         now=_now_s(),
         instance="main",
-        mode=Mode.ENFORCE,
-        generation=1,
-        judgement=_JUDGED,
-        status=None,
-        client="0" * 32,
-        method="POST",
-        size=3_000_000,
-        duration_s=0.05,
-        matches=(),
     )
 
 

@@ -23,6 +23,7 @@ from tests.repository import (
 )
 
 MODULE_LINES = 500
+MOST_PARAMETERS = 9
 TEST_MODULE_LINES = 800
 EXAMPLE = re.compile(r"^ *>>> .*\n(?: *\S.*\n)*\n", re.MULTILINE)
 """An example in a docstring, with what it prints and the blank line after it."""
@@ -339,6 +340,28 @@ def test_functions_are_short() -> None:
     }
 
     assert long == {}
+
+
+def test_functions_on_the_way_of_an_upload_take_few_parameters() -> None:
+    """What belongs together goes from hand to hand as one value."""
+    rooms = {"copies", "decisions", "doors", "evidence", "proxy", "scanners", "uploads"}
+    many = {
+        f"{name_of(path)}:{function.name}": len(found)
+        for path in python_files()
+        if name_of(path).startswith("uploadfilter/")
+        and path.relative_to(ROOT).parts[1] in rooms
+        for function in functions(path)
+        for found in [
+            [
+                it.arg
+                for it in (*function.args.args, *function.args.kwonlyargs)
+                if it.arg not in ("self", "cls")
+            ]
+        ]
+        if len(found) > MOST_PARAMETERS and function.name != "__init__"
+    }
+
+    assert many == {}
 
 
 def test_functions_of_the_package_are_usually_very_short() -> None:

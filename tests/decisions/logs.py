@@ -12,7 +12,7 @@ from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.files.totalling import parts_of
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.records.lasting import DayTotals
-from uploadfilter.decisions.records.making import decision_record
+from uploadfilter.decisions.records.making import DecisionFacts, decision_record
 from uploadfilter.decisions.records.records import (
     DecisionRecord,
     OutcomeRecord,
@@ -90,18 +90,20 @@ def decision(
     """Return a decision that awaits an outcome only if it was accepted."""
     is_match = judgement.verdict is Verdict.MATCH
     return decision_record(
-        id=name,
+        DecisionFacts(
+            id=name,
+            mode=Mode.ENFORCE,
+            generation=1,
+            judgement=judgement,
+            status=None if judgement.effect is Action.ACCEPT else 403,
+            client=None,
+            method="POST",
+            size=10,
+            duration_s=0.001,
+            matches=(LISTED,) if is_match else (),
+        ),
         now=now,
         instance="main",
-        mode=Mode.ENFORCE,
-        generation=1,
-        judgement=judgement,
-        status=None if judgement.effect is Action.ACCEPT else 403,
-        client=None,
-        method="POST",
-        size=10,
-        duration_s=0.001,
-        matches=(LISTED,) if is_match else (),
     )
 
 

@@ -36,7 +36,7 @@ from uploadfilter.proxy.clients.listening import Served, listening
 from uploadfilter.proxy.clients.sockets import Inherited
 from uploadfilter.proxy.counting.labels import Limit
 from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.handling.composing import Composed, composed
+from uploadfilter.proxy.handling.composing import Composed, ServiceParts, compose
 from uploadfilter.proxy.inspecting.admission import Admission
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.recorder import Recorder, no_code
@@ -143,7 +143,7 @@ async def running(
         admission, drain = _admission(room, metrics, scanners), Drain()
         store = await _upload_store(stack, settings)
         copies = _copies(settings, recorder, tripwire, metrics)
-        parts = composed(
+        shared = ServiceParts(
             in_force=in_force,
             drain=drain,
             metrics=metrics,
@@ -159,29 +159,41 @@ async def running(
             background=Cohorts(settings.state).background,
             copies=copies,
         )
-        watched = Watched(
-            instance=settings.instance,
-            begun=now_s(),
-            metrics=metrics,
-            in_force=in_force,
-            drain=drain,
-            open_uploads=lambda: admission.open_uploads,
-            room=room,
-            store=store.usage,
-            scanners=scanners,
-            scanner_settings=settings.scanner,
-            reference=reference,
-            is_writable=lambda: decisions.writable,
-            surveyor=surveyor_of(settings),
-            signed=lambda: read_statuses(settings.state),
-            canaries=lambda: canaries.note,
-            clock=now_s,
-        )
+        watched = _watched(settings, shared, scanners, reference, decisions)
         changes = await _changes(decisions, settings, details or in_short(settings))
         work = chores(watched, recorder, admission, tripwire, settings, changes, copies)
         await stack.enter_async_context(work)
         is_whole = decisions.is_alive
-        yield await _listening(stack, parts, watched, changes, settings, is_whole)
+        yield await _listening(
+            stack, compose(shared), watched, changes, settings, is_whole
+        )
+
+
+def _watched(
+    settings: Settings,
+    shared: ServiceParts,
+    scanners: ScannerPool,
+    reference: ReferenceReader,
+    decisions: DecisionLog,
+) -> Watched:
+    return Watched(
+        instance=settings.instance,
+        begun=now_s(),
+        metrics=shared.metrics,
+        in_force=shared.in_force,
+        drain=shared.drain,
+        open_uploads=lambda: shared.admission.open_uploads,
+        room=shared.room,
+        store=shared.store.usage,
+        scanners=scanners,
+        scanner_settings=settings.scanner,
+        reference=reference,
+        is_writable=lambda: decisions.writable,
+        surveyor=surveyor_of(settings),
+        signed=lambda: read_statuses(settings.state),
+        canaries=lambda: shared.canaries.note,
+        clock=now_s,
+    )
 
 
 async def _listening(

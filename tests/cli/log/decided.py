@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from uploadfilter.decisions.judgement import Judgement
-from uploadfilter.decisions.records.making import decision_record
+from uploadfilter.decisions.records.making import DecisionFacts, decision_record
 from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.model import (
     Action,
@@ -58,16 +58,18 @@ def decision(
 ) -> DecisionRecord:
     """Return a decision; ``number`` is in its id, and hours after noon its time."""
     return decision_record(
-        id=f"20260310-{number:020x}",
+        DecisionFacts(
+            id=f"20260310-{number:020x}",
+            mode=Mode.ENFORCE,
+            generation=1,
+            judgement=judgement,
+            status=None,
+            client=None,
+            method="PUT",
+            size=1000,
+            duration_s=0.01,
+            matches=matches,
+        ),
         now=NOON + number * 3600,
         instance="main",
-        mode=Mode.ENFORCE,
-        generation=1,
-        judgement=judgement,
-        status=None,
-        client=None,
-        method="PUT",
-        size=1000,
-        duration_s=0.01,
-        matches=matches,
     )

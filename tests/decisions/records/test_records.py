@@ -15,6 +15,7 @@ from uploadfilter.decisions.presets import action_under
 from uploadfilter.decisions.records.making import (
     CONTENTS_RECORDED,
     MATCHES_RECORDED,
+    DecisionFacts,
     content_records,
     decision_record,
     match_records,
@@ -102,19 +103,21 @@ def record_of(
         contents=(inner,),
     )
     return decision_record(
-        id="20261125-00",
+        DecisionFacts(
+            id="20261125-00",
+            mode=Mode.ENFORCE,
+            generation=7,
+            judgement=judgement,
+            status=None,
+            client="00ff",
+            method=method,
+            size=9,
+            duration_s=0.0123456,
+            scans=(outer,),
+            matches=(replace(found, content="0!/secret name.jpg"),),
+        ),
         now=NOON + 0.25,
         instance="main",
-        mode=Mode.ENFORCE,
-        generation=7,
-        judgement=judgement,
-        status=None,
-        client="00ff",
-        method=method,
-        size=9,
-        duration_s=0.0123456,
-        scans=(outer,),
-        matches=(replace(found, content="0!/secret name.jpg"),),
     )
 
 
@@ -212,18 +215,20 @@ def test_matches_are_capped_and_counted() -> None:
     """A set of duplicates cannot fill the log; the most telling matches stay."""
     many = [match(state=EntryState.MONITORED)] * MATCHES_RECORDED
     record = decision_record(
-        id="d",
+        DecisionFacts(
+            id="d",
+            mode=Mode.ENFORCE,
+            generation=1,
+            judgement=REJECTED,
+            status=403,
+            client=None,
+            method="POST",
+            size=1,
+            duration_s=0,
+            matches=[*many, LISTED],
+        ),
         now=NOON,
         instance="main",
-        mode=Mode.ENFORCE,
-        generation=1,
-        judgement=REJECTED,
-        status=403,
-        client=None,
-        method="POST",
-        size=1,
-        duration_s=0,
-        matches=[*many, LISTED],
     )
 
     assert len(record.matches) == MATCHES_RECORDED

@@ -18,14 +18,13 @@ from uploadfilter.decisions.files.verify import verify
 from uploadfilter.decisions.policy import Policy, decide
 from uploadfilter.decisions.records import flooding
 from uploadfilter.decisions.records.flooding import CLIENTS_OF_A_NETWORK, NETWORK_BITS
+from uploadfilter.decisions.records.making import DecisionFacts
 from uploadfilter.decisions.records.records import DecisionRecord, ShedRecord
 from uploadfilter.decisions.records.summaries import SummaryRecord
 from uploadfilter.errors import LogWriteError
 from uploadfilter.model import INCAPACITY, Action, Mode, Reason
 from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.inspecting import commands
-from uploadfilter.proxy.inspecting.recorder import Recorder
-from uploadfilter.proxy.routing.routes import Route
+from uploadfilter.proxy.inspecting.recorder import Recorder, Ticket
 
 NOON = 1_793_620_800.0
 
@@ -91,22 +90,32 @@ async def test_duration_does_not_depend_on_who_sets_the_clock(
         elapsed[0] += 1.5
         await recorder.decision(
             ticket,
-            commands.Record(
-                judgement=decide((), (), mode=Mode.ENFORCE, policy=Policy()),
-                scans=(),
-                matches=(),
-                status=None,
-            ),
-            generation=1,
-            route=Route(name="all", origin="all", mode=Mode.ENFORCE),
-            size=0,
-            cpu_s=0.25,
+            facts_of(recorder, ticket),
             within_s=30,
             room_s=30,
         )
 
     (recent,) = metrics.recent
     assert recent.duration_ms == 1500
+
+
+def facts_of(
+    recorder: Recorder, ticket: Ticket, failure: Reason | None = None, *, size: int = 0
+) -> DecisionFacts:
+    """Return what is known of an upload without contents."""
+    refused = 503 if failure in INCAPACITY else 400
+    return DecisionFacts(
+        id=ticket.id,
+        mode=Mode.ENFORCE,
+        judgement=decide((), (), mode=Mode.ENFORCE, policy=Policy(), failure=failure),
+        status=refused if failure else None,
+        generation=None,
+        client=ticket.client,
+        method=ticket.method,
+        size=size,
+        duration_s=recorder.elapsed_s(ticket),
+        route="all",
+    )
 
 
 async def refuse(
@@ -117,20 +126,10 @@ async def refuse(
     room_s: float = 30,
 ) -> None:
     """Put a refused upload on record, as ``Upload`` does."""
+    ticket = recorder.ticket(address, "PUT")
     await recorder.decision(
-        recorder.ticket(address, "PUT"),
-        commands.Record(
-            judgement=decide(
-                (), (), mode=Mode.ENFORCE, policy=Policy(), failure=reason
-            ),
-            scans=(),
-            matches=(),
-            status=503 if reason in INCAPACITY else 400,
-        ),
-        generation=None,
-        route=Route(name="all", origin="all", mode=Mode.ENFORCE),
-        size=size,
-        cpu_s=0,
+        ticket,
+        facts_of(recorder, ticket, reason, size=size),
         within_s=30,
         room_s=room_s,
     )

@@ -7,6 +7,8 @@ its scan holds a name that an uploader chose.
 
 from collections.abc import Collection, Sequence
 
+import msgspec
+
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.records.numbering import numbered
 from uploadfilter.decisions.records.records import (
@@ -49,49 +51,78 @@ _METHODS = frozenset(
 )
 
 
+class DecisionFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of an upload when it is decided.
+
+    Attributes:
+        id: Id of the decision, which the uploader and the origin are told.
+        mode: Whether the action is carried out.
+        judgement: The decision.
+        status: What the client is answered; ``None`` if the origin answers.
+        generation: Number of the searched generation; ``None`` if none was.
+        client: Keyed hash of the client's address; ``None`` if there is no key.
+        method: Method of the request.
+        size: Bytes of the body that were read.
+        duration_s: Seconds from the head of the request to the decision.
+        route: Name of its route.
+        cpu_s: CPU seconds that scanners used for it.
+        scans: The evidence: every content that was seen.
+        matches: The evidence: every match.
+        sealed: Its sealed evidence, if some was wanted.
+        pieces: Its pieces, if it came in several requests.
+    """
+
+    id: str
+    mode: Mode
+    judgement: Judgement
+    status: int | None
+    generation: int | None
+    client: str | None
+    method: str
+    size: int
+    duration_s: float
+    route: str | None = None
+    cpu_s: float = 0.0
+    scans: Sequence[Scan] = ()
+    matches: Sequence[Match] = ()
+    sealed: SealedRecord | None = None
+    pieces: PiecesRecord | None = None
+
+
 def decision_record(
+    facts: DecisionFacts,
     *,
-    id: str,  # noqa: A002 -- the name it has in the record
     now: float,
     instance: str,
-    mode: Mode,
-    generation: int | None,
-    judgement: Judgement,
-    status: int | None,
-    client: str | None,
-    method: str,
-    size: int,
-    duration_s: float,
-    route: str | None = None,
-    cpu_s: float = 0.0,
-    scans: Sequence[Scan] = (),
-    matches: Sequence[Match] = (),
     contents_recorded: int = CONTENTS_RECORDED,
-    sealed: SealedRecord | None = None,
-    pieces: PiecesRecord | None = None,
 ) -> DecisionRecord:
-    """Make the record of a decision; see ``DecisionRecord`` for the fields.
+    """Make the record of a decision.
 
-    It lists at most ``contents_recorded`` contents.
+    Args:
+        facts: What is known of the upload.
+        now: Seconds since the epoch.
+        instance: Which proxy decided.
+        contents_recorded: Most contents that it lists.
     """
+    scans, matches, judgement = facts.scans, facts.matches, facts.judgement
     listed = match_records(matches, scans)
     matched = {match.content for match in matches}
     contents = content_records(scans, matched=matched, most=contents_recorded)
     return DecisionRecord(
         time=moment(now),
-        id=id,
+        id=facts.id,
         instance=instance,
-        mode=mode,
-        generation=generation,
+        mode=facts.mode,
+        generation=facts.generation,
         verdict=judgement.verdict,
         action=judgement.action,
         effect=judgement.effect,
         reason=judgement.reason,
-        status=status,
-        client=client,
-        method=method if method in _METHODS else _OTHER_METHOD,
-        size=size,
-        duration_ms=round(duration_s * 1000, 3),
+        status=facts.status,
+        client=facts.client,
+        method=facts.method if facts.method in _METHODS else _OTHER_METHOD,
+        size=facts.size,
+        duration_ms=round(facts.duration_s * 1000, 3),
         contents=contents,
         matches=listed,
         matches_omitted=len(matches) - len(listed),
@@ -99,11 +130,11 @@ def decision_record(
         reasons=judgement.reasons,
         would=judgement.would,
         would_reason=judgement.would_reason,
-        route=route,
-        cpu_ms=round(cpu_s * 1000, 3),
+        route=facts.route,
+        cpu_ms=round(facts.cpu_s * 1000, 3),
         altered=judgement.altered,
-        sealed=sealed,
-        pieces=pieces,
+        sealed=facts.sealed,
+        pieces=facts.pieces,
     )
 
 

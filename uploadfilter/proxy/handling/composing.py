@@ -1,6 +1,7 @@
 """Compose the proxy: give each step of an upload what it needs, and nothing else."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -47,26 +48,11 @@ class Composed(NamedTuple):
     background: Callable[[], Background | None]
 
 
-def composed(
-    *,
-    in_force: InForce,
-    drain: Drain,
-    metrics: Metrics,
-    admission: Admission,
-    room: SpoolRoom,
-    store: UploadStore,
-    reference: Reference,
-    tripwire: Tripwire,
-    scanners: Scanners,
-    recorder: Recorder,
-    canaries: Canaries,
-    sealer: Sealer,
-    background: Callable[[], Background | None],
-    copies: CopySearch,
-) -> Composed:
-    """Make the proxy out of objects that live as long as the service.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceParts:
+    """Objects that live as long as the service.
 
-    Args:
+    Attributes:
         in_force: The live settings.
         drain: Counts the requests in flight.
         metrics: Counts events.
@@ -82,63 +68,87 @@ def composed(
         background: Returns the prepared cohort, by which matches are judged.
         copies: Searches accepted uploads for altered copies, after the answer.
     """
-    waiting = Waiters(partial(metrics.limited, Limit.WAITING_ANSWERS))
-    driver = Driver(
-        arriving=admission.arriving,
-        searching=Searching(
-            reference,
-            tripwire,
-            faults=recorder.faults,
-            background=background,
-            metrics=metrics,
-        ),
-        scanning=Scanning(scanners),
-        recording=Recording(
-            recorder,
-            admission=admission,
-            tripwire=tripwire,
-            canaries=canaries,
-            sealer=sealer,
-            copies=copies,
-        ),
-        forwarding=Forwarding(recorder, drain, metrics, waiting),
-        metrics=metrics,
+
+    in_force: InForce
+    drain: Drain
+    metrics: Metrics
+    admission: Admission
+    room: SpoolRoom
+    store: UploadStore
+    reference: Reference
+    tripwire: Tripwire
+    scanners: Scanners
+    recorder: Recorder
+    canaries: Canaries
+    sealer: Sealer
+    background: Callable[[], Background | None]
+    copies: CopySearch
+
+
+def compose(parts: ServiceParts) -> Composed:
+    """Make the proxy."""
+    waiting = Waiters(partial(parts.metrics.limited, Limit.WAITING_ANSWERS))
+    driver = _driver(parts, waiting)
+    intake = Intake(
+        admission=parts.admission,
+        recorder=parts.recorder,
+        room=parts.room,
+        driver=driver,
     )
-    intake = Intake(admission=admission, recorder=recorder, room=room, driver=driver)
     bench = Workbench(
-        store=store,
+        store=parts.store,
         intake=intake,
-        admission=admission,
-        recorder=recorder,
-        metrics=metrics,
-        room=room,
+        admission=parts.admission,
+        recorder=parts.recorder,
+        metrics=parts.metrics,
+        room=parts.room,
     )
-    passing = _passing(drain, waiting, metrics, admission, recorder)
-    websockets = WebSocketPassing(in_force, intake, recorder, drain, waiting)
+    passing = _passing(parts, waiting)
+    websockets = WebSocketPassing(
+        parts.in_force, intake, parts.recorder, parts.drain, waiting
+    )
     proxy = Proxy(
-        in_force=in_force,
-        drain=drain,
-        metrics=metrics,
-        canaries=canaries,
+        in_force=parts.in_force,
+        drain=parts.drain,
+        metrics=parts.metrics,
+        canaries=parts.canaries,
         assembling=Assembling(bench),
         intake=intake,
         passing=passing,
         websockets=partial(passing.in_turn, exchange=websockets.exchange),
     )
-    return Composed(proxy, intake, canaries, background)
+    return Composed(proxy, intake, parts.canaries, parts.background)
 
 
-def _passing(
-    drain: Drain,
-    waiting: Waiters,
-    metrics: Metrics,
-    admission: Admission,
-    recorder: Recorder,
-) -> Passing:
+def _driver(parts: ServiceParts, waiting: Waiters) -> Driver:
+    return Driver(
+        arriving=parts.admission.arriving,
+        searching=Searching(
+            parts.reference,
+            parts.tripwire,
+            faults=parts.recorder.faults,
+            background=parts.background,
+            metrics=parts.metrics,
+        ),
+        scanning=Scanning(parts.scanners),
+        recording=Recording(
+            parts.recorder,
+            admission=parts.admission,
+            tripwire=parts.tripwire,
+            canaries=parts.canaries,
+            sealer=parts.sealer,
+            copies=parts.copies,
+        ),
+        forwarding=Forwarding(parts.recorder, parts.drain, parts.metrics, waiting),
+        metrics=parts.metrics,
+    )
+
+
+def _passing(parts: ServiceParts, waiting: Waiters) -> Passing:
     return Passing(
-        drain,
+        parts.drain,
         waiting,
-        metrics,
-        descriptors=admission.descriptors,
-        note_origin=recorder.faults.note_origin,
+        parts.metrics,
+        descriptors=parts.admission.descriptors,
+        note_origin=parts.recorder.faults.note_origin,
     )

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import msgspec
 from aiohttp import web
 
 from uploadfilter.model import Mode, Reason
@@ -80,14 +81,9 @@ class Intake:
             no_room = await self._place(arrival, held)
             if no_room is not None and _turns_away(arrival, no_room):
                 return self.shed(arrival, no_room)
-            upload = self._begun(
-                arrival,
-                body,
-                no_room,
-                held,
-                exempt=arrival.route.exempt,
-                is_canary=is_canary,
-                keep=keep,
+            plan = _plan(arrival, body)
+            upload = self._begin(
+                arrival, plan, held, no_room=no_room, is_canary=is_canary, keep=keep
             )
             return await self._driver.run(upload)
 
@@ -118,15 +114,17 @@ class Intake:
             if no_room is not None and _turns_away(arrival, no_room):
                 self._count_shed(arrival, no_room)
                 return no_room
-            upload = self._begun(
-                arrival,
-                body,
-                no_room,
-                held,
-                exempt=arrival.route.exempt,
-                is_canary=is_canary,
+            plan = msgspec.structs.replace(
+                _plan(arrival, body),
                 accept_status=_ACCEPTED,
                 rejected_in_body=rejected_in_body,
+            )
+            upload = self._begin(
+                arrival,
+                plan,
+                held,
+                no_room=no_room,
+                is_canary=is_canary,
                 sender=sender,
             )
             return upload, await self._driver.ask(upload)
@@ -174,9 +172,10 @@ class Intake:
             on record.
         """
         with Held() as held:
-            upload = self._begun(
-                arrival, body, None, held, exempt=exempt, spans=spans, pieces=pieces
+            plan = msgspec.structs.replace(
+                _plan(arrival, body), exempt=exempt, spans=spans
             )
+            upload = self._begin(arrival, plan, held, pieces=pieces)
             room_s = arrival.live.settings.limits.log_room_s
             if not await self._recorder.room(within_s=room_s):
                 self._recorder.faults.say_full()
@@ -189,40 +188,26 @@ class Intake:
                 return
             yield upload, await self._driver.decide(upload, data)
 
-    def _begun(
+    def _begin(
         self,
         arrival: Arrival,
-        body: BodyPlan | Refusal,
-        no_room: TurnedAway | None,
+        plan: InspectionPlan,
         held: Held,
         *,
-        exempt: bool,
+        no_room: TurnedAway | None = None,
         is_canary: bool = False,
-        spans: Sequence[BodySpan] | None = None,
         keep: Keep | None = None,
         pieces: UploadPieces | None = None,
-        accept_status: int | None = None,
-        rejected_in_body: bool = False,
         sender: UploadSender | None = None,
     ) -> Upload:
         """Begin an upload; ``held`` releases its resources."""
-        route, client = arrival.route, arrival.client_key
-        plan = InspectionPlan(
-            body=body,
-            mode=route.mode,
-            policy=route.policy,
-            limits=route.limits,
-            accept=route.accept,
-            reject_status=route.reject_status,
-            exempt=exempt,
-            spans=spans,
+        client = arrival.client_key
+        plan = msgspec.structs.replace(
+            plan,
             keeps_slices=keep is not None,
-            undoes_framing=_undoes_framing(arrival),
             shown=pieces.shown if pieces else (),
-            accept_status=accept_status,
-            rejected_in_body=rejected_in_body,
         )
-        if not client and not is_canary and accept_status is None:
+        if not client and not is_canary and plan.accept_status is None:
             self._recorder.faults.say_unlimited(arrival.side, arrival.live.settings)
         clock = asyncio.get_running_loop().time
         spools = {where: self._room.spool(client) for where in Where}
@@ -269,6 +254,21 @@ def answer_shed(arrival: Arrival, no_room: TurnedAway) -> web.StreamResponse:
     )
     return answers.response(
         arrival.request, answer, wording=arrival.live.settings.wording
+    )
+
+
+def _plan(arrival: Arrival, body: BodyPlan | Refusal) -> InspectionPlan:
+    """Return the plan of an upload by its route."""
+    route = arrival.route
+    return InspectionPlan(
+        body=body,
+        mode=route.mode,
+        policy=route.policy,
+        limits=route.limits,
+        accept=route.accept,
+        reject_status=route.reject_status,
+        exempt=route.exempt,
+        undoes_framing=_undoes_framing(arrival),
     )
 
 

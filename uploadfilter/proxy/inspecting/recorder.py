@@ -31,6 +31,7 @@ from uploadfilter.decisions.records.flooding import (
 )
 from uploadfilter.decisions.records.making import (
     CONTENTS_RECORDED,
+    DecisionFacts,
     canary_record,
     copy_record,
     decision_record,
@@ -42,21 +43,17 @@ from uploadfilter.decisions.records.records import (
     Checkpoint,
     DecisionRecord,
     OutcomeRecord,
-    PiecesRecord,
     Record,
     ShedRecord,
     UnsearchedRecord,
     moment,
     new_decision_id,
 )
-from uploadfilter.decisions.records.sealed import SealedRecord
 from uploadfilter.errors import LogError, LogWriteError
 from uploadfilter.model import Match, Reason
 from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.inspecting import commands
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.uploadfaults import UploadFaults
-from uploadfilter.proxy.routing.routes import Route
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -220,58 +217,36 @@ class Recorder:
             network=self._hashed(self._clients.hash_network, ticket.address),
         )
 
+    def elapsed_s(self, ticket: Ticket) -> float:
+        """Return the seconds since the head of an upload's request."""
+        return self._elapsed() - ticket.begun_s
+
     async def decision(
         self,
         ticket: Ticket,
-        command: commands.Record,
+        facts: DecisionFacts,
         *,
-        generation: int | None,
-        route: Route,
-        size: int,
-        cpu_s: float,
         within_s: float,
         room_s: float,
         canary: Canaries | None = None,
-        sealed: SealedRecord | None = None,
-        pieces: PiecesRecord | None = None,
     ) -> None:
         """Make a decision durable, or count it if its client has too many refusals.
 
         Args:
             ticket: Ticket of the upload.
-            command: The decision, and its evidence.
-            generation: Number of the generation; ``None`` if none was searched.
-            route: Name of its route.
-            size: Bytes of the body that were read.
-            cpu_s: CPU seconds that scanners used for it.
+            facts: The decision, its evidence, and what else is known of the upload.
             within_s: Seconds after which the disk counts as stuck.
             room_s: Longest wait for room on the disk, in seconds.
             canary: Notes the result, if it is a canary and not an upload.
-            sealed: Its sealed evidence, if some was wanted.
-            pieces: Its pieces, if it came in several requests.
 
         Raises:
             LogError: It is not durable, so it may have no effect.
         """
         record = decision_record(
-            id=ticket.id,
+            facts,
             now=self._clock(),
             instance=self._instance,
-            mode=route.mode,
-            route=route.name,
-            cpu_s=cpu_s,
-            generation=generation,
-            judgement=command.judgement,
-            status=command.status,
-            client=ticket.client,
-            method=ticket.method,
-            size=size,
-            duration_s=self._elapsed() - ticket.begun_s,
-            scans=command.scans,
-            matches=command.matches,
             contents_recorded=self._contents_recorded,
-            sealed=sealed,
-            pieces=pieces,
         )
         if canary is not None:
             await self._canary(ticket, record, canary, within_s=within_s)

@@ -5,7 +5,9 @@ always recorded, whatever the policy decides about it.
 """
 
 from uploadfilter.decisions.policy import Policy
+from uploadfilter.decisions.records.making import DecisionFacts
 from uploadfilter.decisions.records.records import PiecesRecord
+from uploadfilter.decisions.records.sealed import SealedRecord
 from uploadfilter.errors import LogError
 from uploadfilter.model import Action, Match, MatchKind, Reason, Verdict
 from uploadfilter.proxy.inspecting.admission import Admission
@@ -56,21 +58,15 @@ class Recording:
         if is_shed and judgement.verdict is not Verdict.MATCH:
             recorder.shed(upload.ticket, judgement.reason, status=503)
             return inspection.recorded()
-        limits, generation = upload.settings.limits, upload.generation
+        limits = upload.settings.limits
         sealed = await self._sealer.seal(upload, command)
         try:
             await recorder.decision(
                 upload.ticket,
-                command,
-                generation=generation.number if generation else None,
-                route=upload.arrival.route,
-                cpu_s=sum(upload.costs_s),
-                size=inspection.body_bytes,
+                self._facts(upload, command, sealed),
                 within_s=limits.record_s,
                 room_s=limits.log_room_s,
                 canary=self._canaries if upload.is_canary else None,
-                sealed=sealed,
-                pieces=_pieces(upload),
             )
         except LogError as exc:
             await self._sealer.discard(upload, sealed)
@@ -83,6 +79,32 @@ class Recording:
             if job is not None:
                 self._copies.offer(job)
         return inspection.recorded()
+
+    def _facts(
+        self, upload: Upload, command: Record, sealed: SealedRecord | None
+    ) -> DecisionFacts:
+        """Gather what is known of an upload."""
+        ticket, route = upload.ticket, upload.arrival.route
+        generation, pieces = upload.generation, upload.pieces
+        return DecisionFacts(
+            id=ticket.id,
+            mode=route.mode,
+            judgement=command.judgement,
+            status=command.status,
+            generation=generation.number if generation else None,
+            client=ticket.client,
+            method=ticket.method,
+            size=upload.inspection.body_bytes,
+            duration_s=self._recorder.elapsed_s(ticket),
+            route=route.name,
+            cpu_s=sum(upload.costs_s),
+            scans=command.scans,
+            matches=command.matches,
+            sealed=sealed,
+            pieces=PiecesRecord(protocol=pieces.protocol, count=pieces.count)
+            if pieces
+            else None,
+        )
 
     def _count(self, upload: Upload, command: Record) -> None:
         """Count a decision that is on record against its client and its entries."""
@@ -105,10 +127,3 @@ def _effective(matches: tuple[Match, ...], policy: Policy) -> tuple[Match, ...]:
     if policy.altered is not Action.ACCEPT:
         return matches
     return tuple(it for it in matches if it.kind is not MatchKind.ALTERED)
-
-
-def _pieces(upload: Upload) -> PiecesRecord | None:
-    pieces = upload.pieces
-    if pieces is None:
-        return None
-    return PiecesRecord(protocol=pieces.protocol, count=pieces.count)
