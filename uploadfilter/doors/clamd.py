@@ -4,6 +4,7 @@ Most of them take an ``ERROR`` for "not checked", and let the file pass. So what
 not accepted is ``FOUND``. Rules this module keeps:
 
 - Only a stream over the size limit is an ``ERROR``, by which clients know it.
+- All who may open the socket have one quota, so that they leave the proxy its places.
 - A stream is read up to its empty chunk, even if it is answered before: a client that
   is broken off may send the rest anew, as if it were a whole file.
 """
@@ -13,13 +14,14 @@ import os
 import re
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 import structlog
 
 from uploadfilter.doors.clamdwire import ClamdWire
+from uploadfilter.doors.quotas import USUAL, Quotas, Scope
 from uploadfilter.model import Action, EntryState, Reason
 from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.clients.rawclients import PulledBody, RawClient, read_file
@@ -68,6 +70,7 @@ class ClamdDoor:
         drain: The uploads in flight.
         metrics: Counts them.
         version: Returns the filter's version, and number and date of its reference set.
+        quotas: Counts the questions.
     """
 
     intake: Intake
@@ -75,6 +78,7 @@ class ClamdDoor:
     drain: Drain
     metrics: Metrics
     version: Callable[[], str]
+    quotas: Quotas = field(default_factory=Quotas)
 
     async def answer(self, client: RawClient) -> None:
         """Answer one client to its end."""
@@ -137,6 +141,15 @@ class ClamdDoor:
             os.close(file)
 
     async def _ask(self, method: str, client: RawClient) -> str:
+        """Answer about an upload, if not too many are asked about."""
+        now_s, quota = asyncio.get_running_loop().time(), USUAL[Scope.SCAN]
+        with self.quotas.question(Scope.SCAN, "", quota, now_s=now_s) as wait_s:
+            if not wait_s:
+                return await self._decide(method, client)
+            self.intake.count_turned_away(method)
+            return _say_found(_LATER, Reason.TOO_MANY_UPLOADS)
+
+    async def _decide(self, method: str, client: RawClient) -> str:
         """Have an upload decided, and return the words of its answer."""
         headers = ((b"transfer-encoding", b"chunked"),)  # its length is not known
         head = RequestHead(method=method, target=_PATH, headers=headers, version=(1, 1))
