@@ -4,13 +4,19 @@ import asyncio
 import socket
 from pathlib import Path
 
+from tests.doors.visiting import visit
 from tests.issuing.offices import Office, line_of
 from tests.proxy.site import exact_entry, settings, site
 from tests.proxy.wire import wire_origin
 from tests.syncing.moments import epoch_s
 from tests.syncing.sites import Site
-from uploadfilter.doctor.proxies import examine_canaries, examine_readiness
+from uploadfilter.doctor.proxies import (
+    examine_canaries,
+    examine_doors,
+    examine_readiness,
+)
 from uploadfilter.doctor.results import Area, Diagnosis, Grade
+from uploadfilter.doors.settings import APISettings, ClamdSettings
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.clients.addresses import TCPAddress
 from uploadfilter.service.running import running
@@ -96,3 +102,36 @@ async def test_full_or_closed_port_is_a_failure() -> None:
     (found,) = await ask(AdminSettings(listen=f"127.0.0.1:{port}"))
 
     assert found.grade is Grade.FAILED
+
+
+async def knock(api: str, clamd: str) -> list[Diagnosis]:
+    """Return what is found about the doors."""
+    wanted = APISettings(listen=api), ClamdSettings(listen=clamd)
+    return await asyncio.to_thread(lambda: list(examine_doors(*wanted)))
+
+
+async def test_doors_are_asked(tmp_path: Path) -> None:
+    """Each door that is wanted answers; one that is gone is a failure."""
+    assert await knock("", "") == []
+    async with visit(tmp_path) as it:
+        api, clamd = f"unix:{it.api}", f"unix:{it.clamd} mode=0660"
+        found = await knock(api, clamd)
+        crossed = await knock(f"unix:{it.clamd}", f"unix:{it.api}")
+        over_tcp = await knock("127.0.0.1:1", "127.0.0.1:1")
+    gone = await knock(api, clamd)
+
+    assert [it.grade for it in found] == [Grade.OK, Grade.OK]
+    for item in (*crossed, *over_tcp, *gone):
+        assert (item.area, item.grade) == (Area.DOORS, Grade.FAILED)
+        assert item.hint
+
+
+async def test_door_of_a_filter_that_is_not_ready_says_so(tmp_path: Path) -> None:
+    """The scan API answers, and cannot decide without a reference set."""
+    path = tmp_path / "api.sock"
+    api = APISettings(listen=f"unix:{path}")
+    of = settings(tmp_path / "state", "http://127.0.0.1:1", api=api)
+    async with running(of):
+        (found,) = await knock(f"unix:{path}", "")
+
+    assert (found.grade, found.text.endswith("answers 503")) == (Grade.FAILED, True)

@@ -12,6 +12,7 @@ import pytest
 from tests.doors.visiting import LISTED, Visit, chunks, visit
 from tests.waiting import until
 from uploadfilter.decisions.records.records import ShedRecord
+from uploadfilter.model import Action
 from uploadfilter.proxy.requests.limits import ProxyLimits
 
 CROWD = Path(__file__).with_name("crowd.py")
@@ -148,4 +149,4 @@ async def test_crowd_of_begun_uploads_is_on_record(
     assert asked
     assert ended == opened
     assert len(decisions) + sum(each.count for each in sheds) == opened + 2
-    assert [each.effect for each in decisions].count("ACCEPT") == 0
+    assert Action.ACCEPT not in [each.effect for each in decisions]

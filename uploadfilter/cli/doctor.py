@@ -41,8 +41,9 @@ def doctor(
 
     It checks the configuration, the state directory, the reference set, the age of
     signed sets, the decision log and its disk; it scans a harmless picture of each kind
-    in the sandbox, asks the running proxy whether it is ready, and sends a canary
-    through it. It changes nothing. `uploadfilter verify` proves the log's records.
+    in the sandbox, asks the running proxy and its doors whether they are ready, and
+    sends a canary through it. It changes nothing. `uploadfilter verify` proves the
+    log's records.
 
     Exit code 1 if a check failed; warnings do not count.
 
@@ -105,6 +106,7 @@ def examine(
     yield from machine.examine_log(settings, present_s())
     yield from asyncio.run(examine_scanners(settings.scanner))
     yield from proxies.examine_readiness(settings.admin)
+    yield from proxies.examine_doors(settings.api, settings.clamd)
     yield from proxies.examine_canaries(settings.state, present_s)
 
 

@@ -2,22 +2,34 @@
 
 import contextlib
 import http.client
+import socket
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
 from uploadfilter.doctor.results import Area, Diagnosis, failure, success, warning
+from uploadfilter.doors.settings import APISettings, ClamdSettings
 from uploadfilter.errors import ServiceError, StoreError
 from uploadfilter.proxy.admin.health import WHAT_TO_DO, Check
 from uploadfilter.proxy.admin.settings import AdminSettings
+from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.rejections import REJECT_STATUSES
-from uploadfilter.syncing.canaries import connection_to, door_of, doors, listed_in
+from uploadfilter.syncing.canaries import (
+    WAIT_S,
+    connection_to,
+    door_of,
+    doors,
+    listed_in,
+)
 from uploadfilter.syncing.canarychecks import CanaryCheck, check_door
 
 _MOST_BYTES: Final = 1 << 16
+_PONG_BYTES: Final = 64
+_Address: TypeAlias = TCPAddress | UnixAddress
 _START: Final = (
     "Start the service, and read its operational log if it does not stay up."
 )
@@ -69,6 +81,69 @@ def examine_readiness(settings: AdminSettings) -> Iterator[Diagnosis]:
         yield warning(Area.PROXY, item.detail, item.to_do)
     if not bad:
         yield success(Area.PROXY, f"it is ready, says {door}")
+
+
+def examine_doors(api: APISettings, clamd: ClamdSettings) -> Iterator[Diagnosis]:
+    """Ask the doors that are wanted whether they answer."""
+    if api.address is not None:
+        yield _examine_door("scan API", api.address, _ask_api)
+    if clamd.address is not None:
+        yield _examine_door("clamd door", clamd.address, _ask_clamd)
+
+
+def _examine_door(
+    name: str,
+    address: _Address,
+    ask: Callable[[_Address], str],
+) -> Diagnosis:
+    try:
+        fault = ask(address)
+    except PermissionError:
+        hint = "Its mode and group say who may ask: see listen of this door."
+        return failure(Area.DOORS, f"this user may not open the {name}'s socket", hint)
+    except (OSError, http.client.HTTPException) as exc:
+        text = f"the {name} at {address} does not answer: {exc}"
+        return failure(Area.DOORS, text, _START)
+    if fault:
+        text = f"the {name} at {address} {fault}"
+        return failure(Area.DOORS, text, "See what is wrong with the proxy, above.")
+    return success(Area.DOORS, f"the {name} at {address} answers")
+
+
+def _ask_api(address: _Address) -> str:
+    """Return what is wrong with the answer of a scan API; empty for nothing."""
+    connection, _ = connection_to(_url_of(address))
+    with contextlib.closing(connection):
+        connection.request("GET", "/v1/health")
+        status = connection.getresponse().status
+    return "" if status == HTTPStatus.OK else f"answers {status}"
+
+
+def _url_of(address: _Address) -> str:
+    if isinstance(address, UnixAddress):
+        return f"unix:{address.path}"
+    return door_of(str(address))
+
+
+def _ask_clamd(address: _Address) -> str:
+    """Return what is wrong with the answer of a clamd door; empty for nothing."""
+    with contextlib.closing(_connect(address)) as client:
+        client.sendall(b"zPING\0")
+        answer = client.recv(_PONG_BYTES)
+    return "" if answer == b"PONG\0" else f"answers {answer!r}"
+
+
+def _connect(address: _Address) -> socket.socket:
+    if isinstance(address, TCPAddress):
+        return socket.create_connection((address.host, address.port), timeout=WAIT_S)
+    client = socket.socket(socket.AF_UNIX)
+    try:
+        client.settimeout(WAIT_S)
+        client.connect(address.path)
+    except OSError:
+        client.close()
+        raise
+    return client
 
 
 def examine_canaries(state: Path, clock: Callable[[], float]) -> Iterator[Diagnosis]:

@@ -23,6 +23,7 @@ class Area(StrEnum):
     DISK = "disk"
     SCANNERS = "scanners"
     PROXY = "proxy"
+    DOORS = "scan API, clamd"
     CANARY = "canary"
 
 
