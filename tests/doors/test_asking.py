@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from tests.doors.visiting import LISTED, visit
+from tests.proxy.counting.samples import value
 from tests.proxy.site import file_part, form
+from tests.waiting import until
 from uploadfilter.model import Mode
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.routing.routes import Route
@@ -269,3 +271,19 @@ async def test_proxy_does_not_forward_what_has_no_origin(tmp_path: Path) -> None
         refused = await it.site.put(b"x")
 
     assert refused.startswith(b"HTTP/1.1 404 ")
+
+
+async def test_metrics_tell_each_door(tmp_path: Path) -> None:
+    """An operator sees how many uploads are asked about by which door."""
+
+    def count(kind: str, status: str) -> float | None:
+        return value(it.site.metrics, "requests_total", kind=kind, status=status)
+
+    async with visit(tmp_path) as it:
+        await it.site.put(LISTED)
+        await it.ask("POST", "/v1/check/a", LISTED, TYPED)
+        await it.ask("POST", "/v1/scan", b"x", TYPED)
+        await it.stream(LISTED)
+        await until(lambda: count("clamd", "403") == 1)
+
+        assert count("upload", "403") == count("api", "403") == count("api", "200") == 1

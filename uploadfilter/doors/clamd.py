@@ -159,7 +159,7 @@ class ClamdDoor:
             route = routes.choose(host=None, target=_PATH, method="POST").route
             if route is None:
                 return _say_found(_LATER, Reason.INTERNAL_ERROR)
-            tally.kind = RequestKind.EXEMPT if route.exempt else RequestKind.UPLOAD
+            tally.kind = RequestKind.CLAMD
             arrival = Arrival(http=None, head=head, live=live, route=route, side=side)
             try:
                 asked = await self.intake.ask(arrival, _RAW, sender=client)

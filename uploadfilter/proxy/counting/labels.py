@@ -10,9 +10,11 @@ NONE: Final = "none"
 
 
 class RequestKind(StrEnum):
-    """How a request was treated."""
+    """How a request was treated, or by which door an upload was asked about."""
 
     UPLOAD = "upload"
+    API = "api"
+    CLAMD = "clamd"
     EXEMPT = "exempt"
     CANARY = "canary"
     PASSED = "passed"

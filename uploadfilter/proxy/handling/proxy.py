@@ -176,7 +176,7 @@ class Proxy:
     ) -> web.StreamResponse:
         """Answer a request that does not belong to an upload in several requests."""
         if arrival.head.has_body:
-            tally.kind = _kind(arrival.route, is_canary=is_canary)
+            tally.kind = self._kind(arrival.route, is_canary=is_canary)
             return await self._intake.take(arrival, body, is_canary=is_canary)
         return await self._pass_on(arrival, body, tally)
 
@@ -187,7 +187,7 @@ class Proxy:
             return self._refuse(arrival.request, arrival.live, body)
         if joins(arrival.head) and _refuses_pieces(arrival.route):
             return self._refuse(arrival.request, arrival.live, PIECE)
-        tally.kind = RequestKind.PASSED
+        tally.kind = RequestKind.PASSED if self._forwards else RequestKind.API
         return await self._passing.pass_on(arrival)
 
     def _has_no_origin(self, route: Route, live: Live) -> bool:
@@ -202,6 +202,13 @@ class Proxy:
         return rest is not None and isinstance(
             plan(rest, arrival.route.limits), BodyPlan
         )
+
+    def _kind(self, route: Route, *, is_canary: bool) -> RequestKind:
+        if is_canary:
+            return RequestKind.CANARY
+        if not self._forwards:
+            return RequestKind.API
+        return RequestKind.EXEMPT if route.exempt else RequestKind.UPLOAD
 
     def _refuse(
         self, request: web.BaseRequest, live: Live, refusal: Refusal
@@ -220,12 +227,6 @@ class Proxy:
         if arrival.head.method == "OPTIONS":
             return relaying.nothing_to_say()
         return self._refuse(arrival.request, arrival.live, _NO_TRACE)
-
-
-def _kind(route: Route, *, is_canary: bool) -> RequestKind:
-    if is_canary:
-        return RequestKind.CANARY
-    return RequestKind.EXEMPT if route.exempt else RequestKind.UPLOAD
 
 
 def _refuses_pieces(route: Route) -> bool:
