@@ -1,12 +1,19 @@
 """The page about asking: its lines as they are printed, and the front ends it names."""
 
+import contextlib
 import json
 import shlex
-from collections.abc import Iterator
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
+from deploy.demo import running
 from tests.e2e import pictures
 from tests.e2e.curl import Answer, curl
 from tests.ports import free_port
@@ -14,6 +21,9 @@ from tests.sites.asking import ASK, SOCKET, Asked, asked, block, module
 from tests.sites.programs import debian, installed, run, server, short_folder
 
 pytestmark = pytest.mark.e2e
+
+Front = Callable[[Path, Asked, int], AbstractContextManager[int]]
+"""Runs a front end of a filter and an origin, and yields its port."""
 
 NGINX = """\
 daemon off;
@@ -55,6 +65,54 @@ http://127.0.0.1:{port} {{
 	}}
 	respond 200
 }}
+"""
+
+
+ENVOY = """\
+static_resources:
+  listeners:
+  - address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.\
+http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: site
+          use_remote_address: true
+          route_config:
+            virtual_hosts:
+            - name: site
+              domains: ["*"]
+              routes: [{{ match: {{ prefix: / }}, route: {{ cluster: origin }} }}]
+          http_filters:
+{filter}
+          - name: envoy.filters.http.router
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.router.\
+v3.Router
+  clusters:
+  - name: uploadfilter
+    load_assignment:
+      cluster_name: uploadfilter
+      endpoints:
+      - lb_endpoints: [{{ endpoint: {{ address: {{ pipe: {{ path: {api} }} }} }} }}]
+  - name: origin
+    load_assignment:
+      cluster_name: origin
+      endpoints:
+      - lb_endpoints:
+        - endpoint:
+            address:
+              socket_address: {{ address: 127.0.0.1, port_value: {origin} }}
+"""
+
+TRAEFIK = """\
+{middleware}
+  routers:
+    site: {{ rule: "PathPrefix(`/`)", service: site, middlewares: [uploadfilter] }}
+  services:
+    site: {{ loadBalancer: {{ servers: [{{ url: "http://127.0.0.1:{origin}" }}] }} }}
 """
 
 
@@ -162,3 +220,108 @@ def test_front_end_that_asks_without_the_body_lets_no_upload_pass(
     refused = 500 if front == "nginx" else 400
     assert (put, post, untyped) == (refused, refused, refused)
     assert got == refused
+
+
+class Origin(BaseHTTPRequestHandler):
+    """An origin that keeps every body it gets."""
+
+    bodies: ClassVar[list[bytes]] = []
+
+    def do_POST(self) -> None:
+        """Take an upload."""
+        self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(201)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+@pytest.fixture
+def origin() -> Iterator[int]:
+    """Run the origin, and return its port."""
+    Origin.bodies.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Origin) as served:
+        thread = threading.Thread(target=served.serve_forever)
+        thread.start()
+        yield served.server_port
+        served.shutdown()
+        thread.join()
+
+
+@contextlib.contextmanager
+def envoy(folder: Path, filter_: Asked, origin: int) -> Iterator[int]:
+    """Run Envoy with the page's lines, and yield its port."""
+    port, file = free_port(), folder / "envoy.yaml"
+    lines = textwrap.indent(block(ASK, "yaml", holding="ext_authz"), " " * 10)
+    file.write_text(
+        ENVOY.format(port=port, filter=lines, api=filter_.api, origin=origin)
+    )
+    command = [installed("envoy"), "-c", str(file), "--use-dynamic-base-id"]
+    with server(command, log=folder / "log", ready=port):
+        yield port
+
+
+@contextlib.contextmanager
+def traefik(folder: Path, filter_: Asked, origin: int) -> Iterator[int]:
+    """Run Traefik with the page's lines, and nginx before the socket with others."""
+    port, asked_port, file = free_port(), free_port(), folder / "traefik.yaml"
+    lines = block(ASK, "yaml", holding="forwardAuth").replace("9191", str(asked_port))
+    file.write_text(TRAEFIK.format(middleware=lines, origin=origin))
+    bridge = nginx(folder, block(ASK, "nginx", holding="listen"), filter_, asked_port)
+    command = [
+        installed("traefik"),
+        f"--providers.file.filename={file}",
+        f"--entrypoints.web.address=127.0.0.1:{port}",
+        "--global.sendAnonymousUsage=false",
+        "--global.checkNewVersion=false",
+    ]
+    with (
+        server(bridge, log=folder / "nginx.log", ready=asked_port),
+        server(command, log=folder / "log", ready=port),
+    ):
+        # It listens before it has read its routes.
+        running.wait_for(
+            lambda: curl(f"http://127.0.0.1:{port}/").status != 404 or None,
+            what="Traefik to know its routes",
+        )
+        yield port
+
+
+@pytest.mark.parametrize("front", [envoy, traefik])
+def test_front_end_that_passes_the_body_on_rejects_a_listed_upload(
+    filter_: Asked, tmp_path: Path, origin: int, front: Front
+) -> None:
+    """The origin gets what was accepted, and nothing else; each is on record."""
+    before = len(filter_.decisions())
+    with front(tmp_path, filter_, origin) as port:
+        rejected = send(port, data=pictures.listed())
+        accepted = send(port, data=pictures.unlisted())
+        chunked = send(port, "-H", "Transfer-Encoding: chunked", data=pictures.listed())
+        untyped = curl(
+            f"http://127.0.0.1:{port}/a",
+            *("-H", "Content-Type:", "--data-binary", "@-"),
+            data=pictures.unlisted(),
+        )
+    decisions = filter_.decisions()[before:]
+
+    assert (rejected.status, accepted.status) == (403, 201)
+    assert (chunked.status, untyped.status) == (403, 400)
+    assert b"decision" in rejected.body
+    assert Origin.bodies == [pictures.unlisted()]
+    assert [it["effect"] for it in decisions] == [
+        "REJECT",
+        "ACCEPT",
+        "REJECT",
+        "REJECT",
+    ]
+
+
+def test_front_end_lets_nothing_pass_without_the_filter(
+    tmp_path: Path, origin: int
+) -> None:
+    """A filter that is not there rejects every upload."""
+    gone = Asked(state=tmp_path, api=str(tmp_path / "nobody"))
+    for front in (envoy, traefik):
+        with front(tmp_path, gone, origin) as port:
+            assert send(port, data=pictures.unlisted()).status >= 400
+
+    assert Origin.bodies == []
