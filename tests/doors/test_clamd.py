@@ -153,6 +153,18 @@ async def test_file_that_cannot_be_read_is_found(shared: Visit, tmp_path: Path) 
     assert record.effect == "REJECT"
 
 
+async def test_only_one_file_is_asked_about(shared: Visit, tmp_path: Path) -> None:
+    """An answer about one of two files would be taken for one about the other."""
+    (tmp_path / "file").write_bytes(b"x")
+    before = len(shared.site.decisions())
+    with (tmp_path / "file").open("rb") as file:
+        files = [file.fileno()] * 2
+        found = await asyncio.to_thread(pass_files, shared.clamd, files, b"zFILDES\0")
+
+    assert found == b"More than one file descriptor received. ERROR\0"
+    assert len(shared.site.decisions()) == before
+
+
 async def test_no_passed_file_stays_open(tmp_path: Path) -> None:
     """However many files a client passes, and wherever, all are closed in the end."""
     path = tmp_path / "file"

@@ -129,16 +129,19 @@ class ClamdDoor:
         return answers.get(name, _UNKNOWN)
 
     async def _answer_file(self, client: RawClient) -> str:
-        file = client.take_file()
-        if file is None:
-            return "No file descriptor received. ERROR"
+        files = client.take_files()
         try:
+            if len(files) != 1:
+                few = "No" if not files else "More than one"
+                return f"{few} file descriptor received. ERROR"
+            (file,) = files
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 return f"fd[{file}]: Not a regular file ERROR"
             client.content = PulledBody(read_file(file))
             return f"fd[{file}]: {await self._ask('FILDES', client)}"
         finally:
-            os.close(file)
+            for file in files:
+                os.close(file)
 
     async def _ask(self, method: str, client: RawClient) -> str:
         """Answer about an upload, if not too many are asked about."""

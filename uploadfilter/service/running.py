@@ -138,7 +138,7 @@ async def running(
         reference, room = _reference(stack, settings), _spool_room(settings, metrics)
         scanners = await _scanners(stack, settings, metrics)
         in_force = await stack.enter_async_context(InForce.opened(settings.live))
-        canaries = _canaries(settings, metrics)
+        canaries = _canaries(settings, metrics, reference)
         tripwire = _tripwire(settings, reference)
         admission, drain = _admission(room, metrics, scanners), Drain()
         store = await _upload_store(stack, settings)
@@ -259,9 +259,11 @@ def _reference(stack: AsyncExitStack, settings: Settings) -> ReferenceReader:
     return stack.enter_context(opened)
 
 
-def _canaries(settings: Settings, metrics: Metrics) -> Canaries:
+def _canaries(
+    settings: Settings, metrics: Metrics, reference: ReferenceReader
+) -> Canaries:
     own = instance_directory(settings.state, settings.instance)
-    return canaries_of(settings.state, own, metrics.canaries, now_s)
+    return canaries_of(settings.state, own, metrics.canaries, now_s, reference)
 
 
 def _tripwire(settings: Settings, reference: ReferenceReader) -> Tripwire:

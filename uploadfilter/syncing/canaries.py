@@ -26,10 +26,11 @@ from urllib.parse import urlsplit
 import msgspec
 from typing_extensions import override
 
-from uploadfilter.errors import ServiceError, UsageError
+from uploadfilter.errors import ServiceError, StoreError, UsageError
 from uploadfilter.proxy.counting.canaries import CanaryCounts
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.reference.store import ReferenceReader
 from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets.canaries import (
     CanaryNote,
@@ -84,10 +85,24 @@ def canary_key(state: Path) -> bytes:
 
 
 def canaries_of(
-    state: Path, own: Path, counts: CanaryCounts, clock: Callable[[], float]
+    state: Path,
+    own: Path,
+    counts: CanaryCounts,
+    clock: Callable[[], float],
+    reference: ReferenceReader,
 ) -> Canaries:
     """Return the keeper of one proxy's canaries; ``own`` is the proxy's directory."""
-    return Canaries(canary_key(state), counts, clock=clock, file=own / NOTE)
+
+    def is_listed() -> bool:
+        """Tell whether it should be found; without a reference set nothing is."""
+        try:
+            return any(it.ids for it in listed_in(reference.current()))
+        except StoreError:
+            return True
+
+    return Canaries(
+        canary_key(state), counts, is_listed=is_listed, clock=clock, file=own / NOTE
+    )
 
 
 def note_listening(own: Path, addresses: Iterable[object]) -> None:

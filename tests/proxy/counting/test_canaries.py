@@ -11,9 +11,10 @@ from uploadfilter.model import Action, Mode, Verdict
 from uploadfilter.proxy.counting.canaries import CanaryCounts, Result
 
 
+@pytest.mark.parametrize("is_listed", [True, False])
 @pytest.mark.parametrize("verdict", Verdict)
-def test_only_a_match_is_found(verdict: Verdict) -> None:
-    """A canary that could not be inspected counts as missed."""
+def test_only_a_match_is_found(verdict: Verdict, is_listed: bool) -> None:
+    """A canary that could not be inspected counts as missed, listed or not."""
     registry = CollectorRegistry()
     counts = CanaryCounts(registry, "x")
     record = CanaryRecord(
@@ -30,11 +31,13 @@ def test_only_a_match_is_found(verdict: Verdict) -> None:
         route="default",
         duration_ms=1.0,
     )
-    result = counts.decided(record)
+    result = counts.decided(record, is_listed=is_listed)
     counts.refused()
     told = generate_latest(registry).decode()
 
     assert (result is Result.FOUND) is (verdict is Verdict.MATCH)
+    is_clean = verdict is Verdict.NO_MATCH
+    assert (result is Result.UNLISTED) is (is_clean and not is_listed)
     for name in Result:
         count = float(name in {result, Result.REFUSED})
         assert f'x_canaries_total{{result="{name}"}} {count}' in told

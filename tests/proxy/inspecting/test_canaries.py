@@ -55,7 +55,7 @@ async def test_canary_goes_nowhere_and_is_nobodys_upload(tmp_path: Path) -> None
 
     assert unlisted == Sent(status=200, decision=missed.id)
     assert missed.verdict is Verdict.NO_MATCH
-    assert [e["event"] for e in events if "canary" in e["event"]] == ["canary_missed"]
+    assert [e["event"] for e in events if "canary" in e["event"]] == ["canary_unlisted"]
     assert half_found.verdict is Verdict.MATCH
     assert half.found == {}
     assert [answer.status for answer in answers] == [403] * 25
@@ -68,7 +68,7 @@ async def test_canary_goes_nowhere_and_is_nobodys_upload(tmp_path: Path) -> None
     assert seen.matched == (("demo", canaries.EXACT), ("demo", canaries.NEAR))
     assert it.origin.got == []
     assert (it.decisions(), it.outcomes()) == ([], {})
-    assert 'uploadfilter_canaries_total{result="missed"} 1.0' in metrics
+    assert 'uploadfilter_canaries_total{result="unlisted"} 1.0' in metrics
     assert 'uploadfilter_canaries_total{result="found"} 26.0' in metrics
     assert 'verdict="MATCH"} 1.0' not in metrics
     async with site(tmp_path, listed=()) as it:

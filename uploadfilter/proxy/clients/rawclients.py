@@ -72,7 +72,7 @@ class RawClient:
         self._socket = connection
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        self._file: int | None = None
+        self._files: list[int] = []
         self._has_ended = False
         self.content = PulledBody(self.read)
         self.is_idle = True
@@ -92,16 +92,17 @@ class RawClient:
             except BlockingIOError:
                 await self._readable()
                 continue
-            for file in files:
-                self._keep(file)
+            self._files += files
+            if len(self._files) > _MOST_FILES:
+                raise ConnectionError("too many files were passed")
             self._has_ended = not data
             return data
         return b""
 
-    def take_file(self) -> int | None:
-        """Return the file that was passed last, which the caller closes."""
-        file, self._file = self._file, None
-        return file
+    def take_files(self) -> list[int]:
+        """Return the files that were passed, which the caller closes."""
+        files, self._files = self._files, []
+        return files
 
     async def send(self, data: bytes) -> None:
         """Send bytes.
@@ -134,15 +135,11 @@ class RawClient:
         return was_idle
 
     def close(self) -> None:
-        """Close the connection, and the file that nobody took."""
-        self._keep(None)
+        """Close the connection, and the files that nobody took."""
+        for file in self.take_files():
+            os.close(file)
         self._loop.remove_reader(self._socket)
         self._socket.close()
-
-    def _keep(self, file: int | None) -> None:
-        if self._file is not None:
-            os.close(self._file)
-        self._file = file
 
     async def _readable(self) -> None:
         ready = self._loop.create_future()

@@ -15,10 +15,14 @@ class Result(StrEnum):
 
     FOUND = "found"
     MISSED = "missed"
+    UNLISTED = "unlisted"
     REFUSED = "refused"
 
 
-_TEXT: Final = "Canaries by result; refused: a header that is not the operator's."
+_TEXT: Final = (
+    "Canaries by result; unlisted: no signed set lists one; refused: a header that is "
+    "not the operator's."
+)
 
 
 class CanaryCounts:
@@ -38,10 +42,18 @@ class CanaryCounts:
             known=[(result,) for result in Result],
         )
 
-    def decided(self, record: CanaryRecord) -> Result:
-        """Count a canary that is on record; return its result."""
-        is_found = record.verdict is Verdict.MATCH
-        result = Result.FOUND if is_found else Result.MISSED
+    def decided(self, record: CanaryRecord, *, is_listed: bool) -> Result:
+        """Count a canary that is on record; return its result.
+
+        Args:
+            record: Its record.
+            is_listed: Whether a signed set lists it.
+        """
+        result = Result.MISSED
+        if record.verdict is Verdict.MATCH:
+            result = Result.FOUND
+        elif record.verdict is Verdict.NO_MATCH and not is_listed:
+            result = Result.UNLISTED
         self._counts.add(result)
         return result
 

@@ -43,6 +43,7 @@ class Canaries:
     Args:
         key: The operator's key; empty if there is none.
         counts: Counts canaries.
+        is_listed: Tells whether a signed set lists the canary.
         clock: Seconds since the epoch.
         file: The file for the results; ``None`` for no file.
     """
@@ -52,11 +53,13 @@ class Canaries:
         key: bytes,
         counts: CanaryCounts,
         *,
+        is_listed: Callable[[], bool],
         clock: Callable[[], float],
         file: Path | None = None,
     ) -> None:
         self._key = key
         self._counts = counts
+        self._is_listed = is_listed
         self._clock = clock
         self._file = file
         self._was: Result | None = None
@@ -77,7 +80,7 @@ class Canaries:
 
     async def decided(self, record: CanaryRecord) -> None:
         """Note the result of a canary that is on record."""
-        result = self._counts.decided(record)
+        result = self._counts.decided(record, is_listed=self._is_listed())
         self.note = noted(self.note, seen_of(record))
         if result is not self._was or result is Result.MISSED:
             _say(result, record)
@@ -138,6 +141,9 @@ def _say(result: Result, record: CanaryRecord) -> None:
     }
     if result is Result.FOUND:
         log.info("canary_found", **about, sets=sorted({m.set for m in record.matches}))
+        return
+    if result is Result.UNLISTED:
+        log.info("canary_unlisted", **about)
         return
     log.error(
         "canary_missed",
