@@ -322,7 +322,7 @@ def walks(start_s: float, taken: list[Step]) -> list[object]:
 def questions(start_s: float, taken: list[Step]) -> list[object]:
     """Quotas of questions: which are asked, and how long the others wait."""
     # One question a second, so that a bucket counts in binary fractions, too.
-    quotas, quota = Quotas(), Quota(per_minute=60, at_once=64)
+    quotas, quota = Quotas(lambda: 256), Quota(per_minute=60, at_once=64)
     decided = list[object]()
     for now_s, _, number in passing(start_s, taken):
         for _ in range(number % 90):

@@ -17,10 +17,11 @@ from tests.waiting import until
 from uploadfilter.copies import queue
 from uploadfilter.decisions.records.records import CopyRecord, ShedRecord
 from uploadfilter.doors.lookups import MOST_BYTES, MOST_SIGNALS
-from uploadfilter.doors.quotas import USUAL, Quota, Scope
+from uploadfilter.doors.quotas import Quota, Scope
 from uploadfilter.doors.settings import APISettings
 from uploadfilter.doors.tokens import TokenFile
 from uploadfilter.evidence.settings import EvidenceSettings
+from uploadfilter.proxy.requests.limits import ProxyLimits
 
 UPLOAD = {"Content-Type": "text/plain"}
 IMAGE = {"Content-Type": "image/jpeg"}
@@ -94,9 +95,9 @@ async def test_token_has_one_rate_however_it_is_sent(tmp_path: Path) -> None:
 
 async def test_socket_may_have_so_many_questions_open(tmp_path: Path) -> None:
     """One more is told when to ask again, and counted; the proxy goes on as before."""
-    most = USUAL[Scope.SCAN].at_once
+    places, most = ProxyLimits(open_uploads=12), 4
     head = b"POST /v1/scan HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx"
-    async with visit(tmp_path) as it, AsyncExitStack() as stack:
+    async with visit(tmp_path, proxy=places) as it, AsyncExitStack() as stack:
         slow = [await stack.enter_async_context(it.talk(head)) for _ in range(most)]
         service = it.site.service
         assert service is not None

@@ -14,7 +14,7 @@ import os
 import re
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -78,7 +78,7 @@ class ClamdDoor:
     drain: Drain
     metrics: Metrics
     version: Callable[[], str]
-    quotas: Quotas = field(default_factory=Quotas)
+    quotas: Quotas
 
     async def answer(self, client: RawClient) -> None:
         """Answer one client to its end."""

@@ -7,7 +7,7 @@ from a client, so that they are few.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +16,10 @@ from typing import Final
 _MINUTE_S: Final = 60.0
 _OPEN_RETRY_S: Final = 5.0
 """When to try again if too many questions are open: most take a second or two."""
+_NAMES: Final = 3
+"""A name may hold this part of the places for open uploads, whatever its quota: so
+the scan API's socket and clamd's leave some to the proxy, also where the limit of
+descriptors or the operator allows few places."""
 
 
 class Scope(StrEnum):
@@ -58,9 +62,14 @@ class _Account:
 
 
 class Quotas:
-    """Counts the questions of each name."""
+    """Counts the questions of each name.
 
-    def __init__(self) -> None:
+    Args:
+        places: Returns how many uploads the service may have open.
+    """
+
+    def __init__(self, places: Callable[[], int]) -> None:
+        self._places = places
         self._accounts: defaultdict[tuple[Scope, str], _Account]
         self._accounts = defaultdict(_Account)
 
@@ -86,7 +95,7 @@ class Quotas:
         over = account.used + 1 - quota.per_minute
         if over > 0:
             yield over * _MINUTE_S / quota.per_minute
-        elif account.open >= quota.at_once:
+        elif account.open >= min(quota.at_once, self._most_open()):
             yield _OPEN_RETRY_S
         else:
             account.used += 1
@@ -95,3 +104,6 @@ class Quotas:
                 yield 0.0
             finally:
                 account.open -= 1
+
+    def _most_open(self) -> int:
+        return max(self._places() // _NAMES, 1)

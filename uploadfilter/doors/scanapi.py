@@ -16,7 +16,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -67,7 +67,7 @@ class ScanAPI:
     is_ready: Callable[[], bool]
     tokens: TokenFile | None
     turned_away: Callable[[str], None]
-    quotas: Quotas = field(default_factory=Quotas)
+    quotas: Quotas
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""

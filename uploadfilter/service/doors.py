@@ -14,6 +14,7 @@ from uploadfilter.doors.asking import (
 from uploadfilter.doors.asking import reading_below as below
 from uploadfilter.doors.clamd import ClamdDoor
 from uploadfilter.doors.lookups import LookUps
+from uploadfilter.doors.quotas import Quotas
 from uploadfilter.doors.scanapi import ScanAPI
 from uploadfilter.doors.tokens import TokenFile
 from uploadfilter.errors import StoreError
@@ -63,6 +64,7 @@ class Doors:
             drain=watched.drain,
             metrics=watched.metrics,
             version=describe,
+            quotas=Quotas(self._places),
         )
         return ServedRaw(door.answer, () if address is None else (address,))
 
@@ -85,6 +87,7 @@ class Doors:
             is_ready=self.is_ready,
             tokens=tokens,
             turned_away=self.parts.intake.count_turned_away,
+            quotas=Quotas(self._places),
         )
 
     def _asked(self, prefix: str, asking: AskedUploads) -> Proxy:
@@ -99,6 +102,9 @@ class Doors:
             websockets=None,
             reading=below(prefix),
         )
+
+    def _places(self) -> int:
+        return self.parts.intake.places(self.watched.in_force.settings.limits)
 
     def is_ready(self) -> bool:
         """Return whether uploads can be decided now."""

@@ -107,6 +107,10 @@ class Admission:
         self._is_log_scarce = False
         self.open_uploads = 0
 
+    def places(self, limits: ProxyLimits) -> int:
+        """Return how many uploads may be open at once."""
+        return limits.most_open_uploads(self.descriptors)
+
     def log_lasts(self, days: float) -> None:
         """Note how many days the disk of the decision log lasts."""
         self._is_log_scarce = days < SCARCE_DAYS
@@ -184,7 +188,7 @@ class Admission:
                 status=_CLIENT,
                 retry_after_s=math.ceil(spent_s),
             )
-        most = limits.most_open_uploads(self.descriptors)
+        most = self.places(limits)
         per_client = limits.open_uploads_per_client
         if self._held.of(client) >= per_client or self._held.is_share_held(
             client, most=most, per_client=per_client
@@ -219,7 +223,7 @@ class Admission:
 
     def _has_place(self, arrival: Arrival, limits: ProxyLimits) -> bool:
         """Tell whether a place is free, or was made free."""
-        most = limits.most_open_uploads(self.descriptors)
+        most = self.places(limits)
         yielding = self._arriving.yielding
         is_full = self.open_uploads - yielding >= most
         if arrival.route.mode is Mode.MONITOR:

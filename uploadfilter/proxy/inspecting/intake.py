@@ -25,6 +25,7 @@ from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.upload import Keep, Upload
 from uploadfilter.proxy.requests.arrival import Arrival
+from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.routing.routes import UploadProtocol
 from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly.assembly import UploadPieces
@@ -233,6 +234,10 @@ class Intake:
         """Answer an upload for which there is no room, before its body is read."""
         self._count_shed(arrival, no_room)
         return answer_shed(arrival, no_room)
+
+    def places(self, limits: ProxyLimits) -> int:
+        """Return how many uploads may be open at once."""
+        return self._admission.places(limits)
 
     def count_turned_away(self, method: str) -> None:
         """Count an upload, of a program that asks too much through a door."""
