@@ -330,13 +330,10 @@ async def test_settings_decide_about_the_answer(
 async def test_upload_without_room_is_found(tmp_path: Path) -> None:
     """One upload too many is to be tried again, and its stream is read to the end."""
     limits = ProxyLimits(open_uploads=1, linger_s=0.05, drain_idle_s=0.05)
-    async with visit(tmp_path, proxy=limits) as it:
-        _, writer = await asyncio.open_unix_connection(str(it.clamd))
-        writer.write(b"zINSTREAM\0" + chunks(b"abc")[0])
+    head = b"POST /v1/scan HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx"
+    async with visit(tmp_path, proxy=limits) as it, it.talk(head):
         await until(lambda: open_uploads(it) == 1)
         found = await it.stream(b"x" * 100_000)
-        writer.close()
-        await writer.wait_closed()
 
     assert found == b"stream: Uploadfilter.RetryLater.overloaded FOUND\0"
 
