@@ -3,13 +3,15 @@
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 from uploadfilter.proxy.clients.rawclients import READ_BYTES, RawClient, read_file
 
 Pair = tuple[socket.socket, socket.socket]
@@ -106,3 +108,23 @@ async def test_file_is_read_from_its_beginning(tmp_path: Path) -> None:
 
     assert [len(it) for it in found] == [READ_BYTES, 5, 2, 0]
     assert found[2] == b"bc"
+
+
+async def test_files_are_read_by_threads_of_their_own(tmp_path: Path) -> None:
+    """A file that stands still cannot keep the threads that others need."""
+    path, goes_on = tmp_path / "file", threading.Event()
+    path.write_bytes(b"a")
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    busy = loop.run_in_executor(None, goes_on.wait)
+    try:
+        with path.open("rb") as file:
+            async with asyncio.timeout(PATIENCE_S):
+                data = await read_file(file.fileno())()
+        was_busy = not busy.done()
+    finally:
+        goes_on.set()
+    await busy
+
+    assert data == b"a"
+    assert was_busy

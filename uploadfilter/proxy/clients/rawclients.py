@@ -13,6 +13,7 @@ import os
 import select
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import partial
 from typing import Final
@@ -23,6 +24,7 @@ from uploadfilter.proxy.clients.leaving import Departure
 READ_BYTES: Final = 256 * 1024
 _MOST_FILES: Final = 4
 """Files of one read that are received; the system closes the others."""
+_READERS: Final = ThreadPoolExecutor(4, "files of clients")
 
 Read = Callable[[], Awaitable[bytes]]
 """Waits for the next bytes of an upload, and returns them; empty at its end."""
@@ -207,14 +209,19 @@ class RawClients:
 def read_file(file: int) -> Read:
     """Return what reads a file from its beginning, off the event loop.
 
+    Threads of their own read: a file of a network whose server is gone keeps a thread,
+    and the other threads are needed to search the reference set.
+
     Args:
         file: Its descriptor, which stays open until the end.
     """
+    loop = asyncio.get_running_loop()
     position = 0
 
     async def read() -> bytes:
         nonlocal position
-        data = await asyncio.to_thread(os.pread, file, READ_BYTES, position)
+        reading = loop.run_in_executor(_READERS, os.pread, file, READ_BYTES, position)
+        data = await reading
         position += len(data)
         return data
 
