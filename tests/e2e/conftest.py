@@ -14,7 +14,7 @@ from deploy.demo.running import Proxy
 from hashsets.demo.make_demo import entry_of
 from tests.e2e.curl import curl
 
-LONGEST = frozenset({"test_browser.py", "test_tricks.py"})
+LONGEST = frozenset({"test_tricks.py"})
 """They take half as long as all others: begun last, they would run alone."""
 
 

@@ -1,15 +1,10 @@
-"""The files of all tricks, and the signals of the picture that they hide."""
+"""The signals of a picture that tricks hide, and tables of what went wrong."""
 
-import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from tests.corpus.tricks import tricks
 from uploadfilter.model import Geometry, SignalType, Variant, View
 from uploadfilter.pictures.picture import Picture, Shape
 from uploadfilter.signals.views import view_of
@@ -30,30 +25,6 @@ def values(seen: View, signal_type: SignalType) -> dict[Variant, bytes]:
         for item in seen.signals
         if item.signal.type is signal_type and item.geometry in (None, Geometry.FULL)
     }
-
-
-def hiding(seed: int, base: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Return the file of each trick, by its name; all tests of one run share them.
-
-    To make them takes a minute. Two tests at the same time make most of them twice.
-
-    Args:
-        seed: Seed of the hidden picture.
-        base: The folders of this run; the workers of a run have one folder in common.
-    """
-    own = base.getbasetemp()
-    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    folder = common / f"hiding-{seed}"
-    folder.mkdir(exist_ok=True)
-    hidden = tricks.photograph(seed)
-    decoy = tricks.photograph(tricks.DECOY_SEED)
-    for trick in tricks.TRICKS:
-        path = folder / trick.name
-        if not path.exists():
-            with tempfile.NamedTemporaryFile(dir=common, delete=False) as file:
-                file.write(trick.make(hidden, decoy))
-            Path(file.name).replace(path)
-    return {trick.name: (folder / trick.name).read_bytes() for trick in tricks.TRICKS}
 
 
 def table(rows: Iterator[tuple[str, ...]]) -> str:

@@ -1,8 +1,8 @@
 """List every known way to hide a listed picture, generated from two photographs.
 
 ``docs/tricks.md`` is made from this list: how many of each family the filter finds.
-In ``tests/e2e``, ``test_browser.py`` opens each in
-Chromium and ``test_tricks.py`` scans it; they fail if the list is wrong.
+``tests/e2e/test_tricks.py`` opens each in Chromium and scans it; it fails if the list
+is wrong.
 
     python -m tests.corpus.tricks.tricks               # write docs/tricks.md anew
     python -m tests.corpus.tricks.tricks --out folder  # keep the files
