@@ -50,15 +50,23 @@ def asked(folder: Path, api: str, *options: str) -> Iterator[Asked]:
         api: Where it is asked, as ``--api`` takes it.
         options: More options of ``serve``.
     """
-    state, said = folder / "state", folder / "filter.log"
+    state = folder / "state"
     running.run_program("init", state=state)
     entries = write_set(folder / "set.jsonl", pictures.listed())
     import_set(state, entries, enforced=True)
+    with without_set(folder, api, *options) as filter_:
+        yield filter_
+    running.run_program("verify", state=state)
+
+
+@contextlib.contextmanager
+def without_set(folder: Path, api: str, *options: str) -> Iterator[Asked]:
+    """Run the same, which decides about nothing if its state has no reference set."""
+    state, said = folder / "state", folder / "filter.log"
     command = [running.program(), "serve", "--api", api, "--mode", "enforce", *options]
     with running.process(command, log=said, env=running.environment(state)) as process:
         bound = running.said(process, said, _address)
         yield Asked(state=state, api=str(bound).removeprefix("unix:").split()[0])
-    running.run_program("verify", state=state)
 
 
 def _address(line: Any) -> object:  # noqa: ANN401 -- a line of the log

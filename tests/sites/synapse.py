@@ -39,11 +39,12 @@ class Synapse:
         bearer = ("-H", f"Authorization: Bearer {self.token}")
         return curl(f"{self.url}/_matrix{path}", *bearer, *options, data=data)
 
-    def upload(self, data: bytes, path: str = "/media/v3/upload") -> Answer:
-        """Upload a picture."""
-        way = ("PUT",) if path.count("/") > 3 else ("POST",)
+    def upload(self, data: bytes, reserved: str = "") -> Answer:
+        """Upload a picture, to an ``mxc:`` address if it was reserved."""
+        method = "PUT" if reserved else "POST"
+        path = reserved.replace("mxc:/", "/media/v3/upload") or "/media/v3/upload"
         typed = ("-H", "Content-Type: image/jpeg", "--data-binary", "@-")
-        return self.ask(path, "-X", *way, *typed, data=data)
+        return self.ask(path, "-X", method, *typed, data=data)
 
     def download(self, content_uri: str) -> Answer:
         """Download media of this server or of another one, named by ``mxc:``."""
@@ -65,11 +66,8 @@ def synapse(folder: Path, more: Mapping[str, Any]) -> Iterator[Synapse]:
         folder: For everything, modules for it too.
         more: Further settings.
     """
-    program, port, federation = (
-        installed("synapse_homeserver"),
-        free_port(),
-        free_port(),
-    )
+    program = installed("synapse_homeserver")
+    port, federation = free_port(), free_port()
     name, config = f"127.0.0.1:{federation}", folder / "homeserver.yaml"
     settings = {**_settings(folder, name, port, federation), **more}
     # Each document in JSON is one in YAML.
@@ -79,9 +77,9 @@ def synapse(folder: Path, more: Mapping[str, Any]) -> Iterator[Synapse]:
         *(openssl, *_CERTIFICATE, "-keyout", folder / "key.pem"),
         *("-out", folder / "cert.pem"),
     )
-    run(program, "-c", config, "--generate-keys", env={"PYTHONPATH": str(folder)})
-    command = [program, "-c", config]
+    command = (program, "-c", str(config))
     env = {"PYTHONPATH": str(folder)}
+    run(*command, "--generate-keys", env=env)
     with server(command, log=folder / "synapse.log", ready=port, env=env):
         url = f"http://127.0.0.1:{port}"
         token = _token(url, config)
