@@ -181,7 +181,6 @@ READING = frozenset(
         "lookback match",
         "lookup",
         "hashset diff",
-        "hashset findings",
         "log prove",
         "log show",
         "report",

@@ -84,7 +84,7 @@ def test_list_of_harmless_files_is_refused_whole(tmp_path: Path) -> None:
 
     with pytest.raises(HashSetGateError, match="10 entries match") as caught:
         case.site.sync(settings=strict)
-    assert "hashset findings" in caught.value.hint
+    assert "hashset list --findings" in caught.value.hint
     assert case.revoked() == {"p-1"}
     assert case.site.ids() == {f"p-{n}" for n in range(20)} - {"p-1"}
     assert case.site.number() == before + 1

@@ -221,7 +221,7 @@ def problem_of(
             f"harmless, more than {min(at_once, MOST[Party.GATE]):,}: the whole change "
             "is refused",
             hint="The set in force stays, withdrawals were taken. Send the issuer the "
-            "report: 'uploadfilter hashset findings -o FILE'.",
+            "report: 'uploadfilter hashset list --findings --json'.",
         )
     if is_accepted or turnover.is_chosen or not turnover.before:
         return None

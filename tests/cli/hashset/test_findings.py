@@ -1,12 +1,13 @@
-"""``uploadfilter hashset findings``: what the gate found, for the issuer."""
+"""``uploadfilter hashset list --findings``: what the gate found, for the issuer."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import run
+from tests.cli.running import json_lines, run
 from tests.syncing.gated import Case
+from uploadfilter.errors import HashSetGateError
+from uploadfilter.gate.judging import GateSettings
 
 
 @pytest.fixture
@@ -19,22 +20,49 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
 
 
 def test_findings_name_entries(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Lines for the issuer, a table for people; of another set there is nothing."""
+    findings = ("hashset", "list", "--findings")
+    assert run(monkeypatch, *findings, "--json") == 0
+    (line,) = json_lines(capfd.readouterr().out)
+    assert (line["finding"], line["sequence"]) == ("quarantined", 1)
+    assert (line["entry"], line["match"]) == ("p-7", "exact")
+    assert run(monkeypatch, *findings, "unit7") == 0
+    assert "quarantined  unit7  1       p-7" in capfd.readouterr().out
+    assert run(monkeypatch, *findings, "other") == 0
+    out, said = capfd.readouterr()
+    assert (out, "found nothing" in said) == ("", True)
+    assert case.held() == {"p-7"}
+
+
+def test_findings_of_a_refused_first_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The issuer gets them, too: the gate has noted what it refused."""
+    case = Case(tmp_path, known=range(20))
+    with pytest.raises(HashSetGateError):
+        case.site.sync(settings=GateSettings(quarantined=3))
+    state = ("--state", str(case.site.state))
+    assert run(monkeypatch, "hashset", "list", "--findings", "--json", *state) == 0
+
+    assert {
+        (it["finding"], it["match"]) for it in json_lines(capfd.readouterr().out)
+    } == {("refused", "exact")}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--findings", "--off"), ("--off", "unit7"), ("--stats", "--generations")],
+    ids=" ".join,
+)
+def test_two_lists_are_refused(
     case: Case,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
-    tmp_path: Path,
+    words: tuple[str, ...],
 ) -> None:
-    """JSON lines, in a private file; of another set there is nothing."""
-    path = tmp_path / "findings.jsonl"
-    findings = ("hashset", "findings", "-o")
-
-    assert run(monkeypatch, *findings, str(path)) == 0
-    (line,) = [json.loads(it) for it in path.read_text().splitlines()]
-    assert (line["finding"], line["sequence"]) == ("quarantined", 1)
-    assert (line["entry"], line["match"]) == ("p-7", "exact")
-    assert path.stat().st_mode & 0o77 == 0
-    assert run(monkeypatch, *findings, str(path), "--set", "other") == 0
-    assert path.read_text() == ""
-    assert run(monkeypatch, *findings, str(tmp_path)) == 2
-    assert "cannot write" in capfd.readouterr().err
+    """None of the two is left out in silence."""
+    assert run(monkeypatch, "hashset", "list", *words) == 2
+    assert "one list at a time" in capfd.readouterr().err
     assert case.held() == {"p-7"}

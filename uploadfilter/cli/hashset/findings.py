@@ -1,58 +1,69 @@
-"""``uploadfilter hashset findings``: what the gate found, for the issuer."""
+"""``uploadfilter hashset list --findings``: what the gate found, for the issuer."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
 
-import msgspec
-import typer
-
-from uploadfilter.cli.hashset.generations import reference_directory
-from uploadfilter.cli.options import StateOption, state_directory
-from uploadfilter.cli.output import say
-from uploadfilter.errors import UsageError
+from uploadfilter.cli.output import print_json, print_text, say, table
 from uploadfilter.reference.entries.off import Off, Party
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.syncing.gating import GateNote, read_note
 from uploadfilter.syncing.trusting import trusted_sets
 
+_COLUMNS = ("finding", "set", "number", "entry", "match", "corpus", "since")
 
-def findings_command(
-    *,
-    to: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="FILE", help="The new file."),
-    ],
-    name: Annotated[
-        str | None,
-        typer.Option("--set", metavar="SET", help="Report only this hash set."),
-    ] = None,
-    state: StateOption = None,
+
+def list_findings(
+    base: Path, generation: LayeredGeneration | None, name: str | None, *, json: bool
 ) -> None:
-    """Write for the issuer which entries match harmless files, and how.
+    """List which entries match harmless files, and how; as JSON a line for each.
 
-    The file is JSON lines with ids of entries. It says nothing about an upload or its
-    client.
+    They name entries, and say nothing about an upload or its client.
 
-    **Example**
-
-        uploadfilter hashset findings -o findings.jsonl
+    Args:
+        base: The state directory.
+        generation: The generation in force, if any.
+        name: The only hash set of interest; ``None`` for all.
+        json: Whether they are printed as JSON.
     """
-    base = state_directory(state)
     notes = {it.name: read_note(it.path) for it in trusted_sets(base)}
-    with reference_directory(state).reader() as reader:
-        lines = list(_lines(reader.current(), notes, name))
-    try:
-        fd = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.writelines(msgspec.json.encode(line) + b"\n" for line in lines)
-    except OSError as exc:
-        raise UsageError(
-            f"cannot write {str(to)!r}: {exc.strerror}", hint="Name another file."
-        ) from exc
-    say(f"wrote {len(lines):,} lines to {str(to)!r}")
+    lines = list(_lines(generation, notes, name))
+    if json:
+        for line in lines:
+            print_json(line)
+        return
+    if lines:
+        print_text(table(*_COLUMNS, rows=map(_row, lines)))
+    else:
+        say("the gate found nothing")
+
+
+def _lines(
+    generation: LayeredGeneration | None,
+    notes: dict[str, GateNote | None],
+    name: str | None,
+) -> Iterator[dict[str, object]]:
+    """Yield the lines for quarantined entries, refused sets, and generic entries."""
+    if generation is not None:
+        numbers = {
+            info.name: info.signed.sequence for info in generation.sets if info.signed
+        }
+        for item in sorted(generation.off_by(Party.GATE), key=lambda it: it.key):
+            if name in (None, item.set):
+                number = numbers.get(item.set, 0)
+                yield _line("quarantined", number, _document_of(item))
+    for set_name, note in sorted(notes.items()):
+        if note is None or name not in (None, set_name):
+            continue
+        for item in note.refused:
+            yield _line("refused", note.sequence, _document_of(item))
+        for near in note.generic:
+            shape = {"set": set_name, "entry": near.entry, "near": near.near}
+            yield _line("near", note.sequence, shape)
+
+
+def _line(what: str, sequence: int, shape: dict[str, object]) -> dict[str, object]:
+    return {"finding": what, "sequence": sequence, **shape}
 
 
 def _document_of(item: Off) -> dict[str, object]:
@@ -68,26 +79,13 @@ def _document_of(item: Off) -> dict[str, object]:
     }
 
 
-def _lines(
-    generation: LayeredGeneration, notes: dict[str, GateNote | None], name: str | None
-) -> Iterator[dict[str, object]]:
-    """Yield the lines for quarantined entries, refused sets, and generic entries."""
-    numbers = {
-        info.name: info.signed.sequence for info in generation.sets if info.signed
-    }
-    for item in sorted(generation.off_by(Party.GATE), key=lambda it: it.key):
-        if name in (None, item.set):
-            number = numbers.get(item.set, 0)
-            yield _line("quarantined", number, _document_of(item))
-    for set_name, note in sorted(notes.items()):
-        if note is None or name not in (None, set_name):
-            continue
-        for item in note.refused:
-            yield _line("refused", note.sequence, _document_of(item))
-        for near in note.generic:
-            shape = {"set": set_name, "entry": near.entry, "near": near.near}
-            yield _line("near", note.sequence, shape)
-
-
-def _line(what: str, sequence: int, shape: dict[str, object]) -> dict[str, object]:
-    return {"finding": what, "sequence": sequence, **shape}
+def _row(line: dict[str, object]) -> tuple[str, ...]:
+    match = line.get("match") or "-"
+    if line.get("bits"):
+        match = f"{match}, {line['bits']} bits"
+    if "near" in line:
+        match = f"{line['near']} pictures or more"
+    since = line.get("since")
+    when = f"{since:%Y-%m-%d %H:%M}" if isinstance(since, datetime) else "-"
+    cells = (line["finding"], line["set"], line["sequence"], line["entry"], match)
+    return (*map(str, cells), str(line.get("corpus") or "-"), when)

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from uploadfilter.cli.hashset.enforcement import lack_in, say_lack, say_lack_of_set
+from uploadfilter.cli.hashset.findings import list_findings
 from uploadfilter.cli.hashset.generations import list_generations, say_pinned
 from uploadfilter.cli.hashset.off import list_off
 from uploadfilter.cli.hashset.sets import (
@@ -75,6 +76,14 @@ def list_command(
             "--off", help="List the entries that are off: by whom, until when, and why."
         ),
     ] = False,
+    findings: Annotated[
+        bool,
+        typer.Option(
+            "--findings",
+            help="List which entries match harmless files, for the issuer; with NAME "
+            "those of one set.",
+        ),
+    ] = False,
     generations: Annotated[
         bool,
         typer.Option(
@@ -106,11 +115,15 @@ def list_command(
         uploadfilter hashset list unit7 --json
 
         uploadfilter hashset list --off
+
+        uploadfilter hashset list --findings --json > findings.jsonl
     """
-    if (name is not None) + off + generations + stats + known_good > 1:
+    others = off + generations + stats + known_good
+    if others + findings > 1 or (others and name is not None):
         raise UsageError(
             "one list at a time",
-            hint="Give a NAME, or one of --off, --generations, --stats, --known-good.",
+            hint="Give a NAME, or one of --off, --findings, --generations, --stats, "
+            "--known-good.",
         )
     base = state_directory(state)
     if generations:
@@ -124,6 +137,8 @@ def list_command(
             generation = _current(reader, base)
             if off and generation is not None:
                 list_off(generation, json=json)
+            elif findings:
+                list_findings(base, generation, name, json=json)
             elif name is None:
                 _list_sets(base, generation, json=json)
             else:

@@ -320,7 +320,7 @@ def _show_report(report: SyncReport, *, json: bool) -> None:
     if report.quarantined:
         say(
             f"in quarantine: {report.quarantined:,}, which match harmless files; send "
-            "the issuer 'uploadfilter hashset findings -o FILE'",
+            "the issuer 'uploadfilter hashset list --findings --json'",
             style="yellow",
         )
     if report.generic:
