@@ -152,7 +152,7 @@ WRITING: tuple[tuple[str, ...], ...] = (
     ("hashset", "remove", "known", "--known-good"),
     ("hashset", "rollback", "--yes"),
     ("hashset", "rollback", "--release"),
-    ("hashset", "feedback-key", "--name", "hoster-1"),
+    ("hashset", "feedback", "--key", "hoster-1"),
     ("api", "token", "gallery"),
     ("api", "token", "gallery", "--revoke"),
 )
@@ -177,7 +177,6 @@ READING = frozenset(
         "hashset convert",
         "hashset list",
         "hashset canary",
-        "hashset feedback",
         "lookback match",
         "lookup",
         "hashset diff",

@@ -132,10 +132,6 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "issuer.feedback:feedback_command",
         "Write for the issuer of a set which entries matched, by day, and sign it.",
     ),
-    "hashset feedback-key": (
-        "issuer.feedback:feedback_key_command",
-        "Make the key that signs feedback, if there is none; print its public part.",
-    ),
     "hashset known-good": (
         "hashset.known:build_command",
         "Compute the signals of harmless pictures, for a known-good corpus.",

@@ -29,7 +29,7 @@ def prepared(shell: Shell) -> Path:
     log = shell.path / "state" / "instances" / "main" / "log"
     days = [[matched("a", "p-1", of="unit7"), matched("b", "p-1", "p-3", of="unit7")]]
     write_log(log, days, start=shell.office.epoch_s - DAY_S)
-    assert shell.type("feedback-key", "--name", "hoster-1") == 0
+    assert shell.type("feedback", "--key", "hoster-1") == 0
     public = shell.said()[0]
     operators = shell.office.folder.path / "operators"
     operators.mkdir()
@@ -61,7 +61,7 @@ def test_from_key_to_sum(
 def test_feedback_before_the_first_sync(shell: Shell) -> None:
     """Nothing matched, and nothing is in quarantine."""
     assert shell.trust() == 0
-    assert shell.type("feedback-key", "--name", "hoster-1") == 0
+    assert shell.type("feedback", "--key", "hoster-1") == 0
     (shell.path / "state" / "instances").mkdir(exist_ok=True)
     file, day = shell.path / "f", yesterday(shell)
     words = ("--from", day, "--to", day, "-o", str(file), "--json")
@@ -94,7 +94,7 @@ def test_key_that_cannot_be_written(shell: Shell, to: str) -> None:
     assert shell.trust() == 0
     part = shell.path / "state" / "feedback.key.tmp"
     part.symlink_to(to)
-    assert shell.type("feedback-key", "--name", "hoster-1") == 2
+    assert shell.type("feedback", "--key", "hoster-1") == 2
     out, said = shell.said()
 
     assert out == ""
@@ -102,7 +102,7 @@ def test_key_that_cannot_be_written(shell: Shell, to: str) -> None:
     assert "feedback.key'" in said
     assert not part.with_name("feedback.key").exists()
     part.unlink(missing_ok=True)
-    assert shell.type("feedback-key", "--name", "hoster-1") == 0
+    assert shell.type("feedback", "--key", "hoster-1") == 0
 
 
 def test_file_says_nothing_of_an_upload(shell: Shell) -> None:
@@ -123,15 +123,33 @@ def test_file_says_nothing_of_an_upload(shell: Shell) -> None:
 
 def test_key_is_made_once(shell: Shell) -> None:
     """A second one would be unknown to the issuer; the first is shown again."""
-    assert shell.type("feedback-key") == 2
-    assert shell.type("feedback-key", "--name", "a b") == 2
-    assert shell.type("feedback-key", "--name", "hoster-1") == 0
+    assert shell.type("feedback", "--key", "a b") == 2
+    assert shell.type("feedback", "--key", "hoster-1") == 0
     first = shell.said()[0]
-    assert shell.type("feedback-key") == 0
+    assert shell.type("feedback", "--key", "hoster-1") == 0
     assert shell.said()[0] == first
-    assert shell.type("feedback-key", "--name", "hoster-2") == 2
+    assert shell.type("feedback", "--key", "hoster-2") == 2
+    assert "'--key hoster-1' prints its public part" in shell.said()[1]
     key = shell.path / "state" / "feedback.key"
     assert key.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("unit7",), "needs the NAME"),
+        (("--from", "2026-11-01", "--to", "2026-11-02", "-o", "f"), "needs the NAME"),
+        (("unit7", "--key", "hoster-1"), "--key writes no feedback"),
+        (("--key", "hoster-1", "-o", "f"), "--key writes no feedback"),
+    ],
+)
+def test_key_and_file_are_two_acts(
+    shell: Shell, words: tuple[str, ...], said: str
+) -> None:
+    """Neither is done by half when the words name both, or none as a whole."""
+    assert shell.type("feedback", *words) == 2
+    assert said in shell.said()[1]
+    assert not (shell.path / "state" / "feedback.key").exists()
 
 
 @pytest.mark.parametrize(
@@ -159,7 +177,7 @@ def test_what_is_missing_is_said(shell: Shell, monkeypatch: pytest.MonkeyPatch) 
     day = yesterday(shell)
     words = ("--from", day, "--to", day, "-o", str(shell.path / "f"))
     assert shell.type("feedback", "unit7", *words) == 2
-    assert "feedback-key" in shell.said()[1]
+    assert "feedback --key OPERATOR" in shell.said()[1]
     file = prepared(shell)
     assert shell.type("feedback", "unit8", *words) == 2
     nowhere = ("--from", day, "--to", day, "-o", str(shell.path / "no" / "f"))
@@ -178,7 +196,7 @@ def test_what_the_gate_holds_back_is_told(
     case = Case(tmp_path)
     case.site.sync()
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(case.site.state))
-    assert run(monkeypatch, "hashset", "feedback-key", "--name", "hoster-1") == 0
+    assert run(monkeypatch, "hashset", "feedback", "--key", "hoster-1") == 0
     file = tmp_path / "f.jsonl"
     days = ("--from", "2026-01-01", "--to", "2026-01-02", "-o", str(file))
     assert run(monkeypatch, "hashset", "feedback", "unit7", *days) == 0

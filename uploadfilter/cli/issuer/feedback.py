@@ -1,4 +1,4 @@
-"""``uploadfilter hashset feedback | feedback-key`` and ``issuer feedback``."""
+"""``uploadfilter hashset feedback`` and ``issuer feedback``."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -26,7 +26,7 @@ from uploadfilter.issuing.keys import made_plain_key, opened_plain_key
 from uploadfilter.issuing.published import published
 from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
-from uploadfilter.signedsets.feedback import FORMAT, EntrySum, FeedbackHeader
+from uploadfilter.signedsets.feedback import FORMAT, EntryLine, EntrySum, FeedbackHeader
 from uploadfilter.signedsets.metadata import name_of
 from uploadfilter.state import write_private
 from uploadfilter.syncing import feedback as gathering
@@ -39,46 +39,90 @@ SHOWN: Final = 20
 """Most entries that a terminal shows; the JSON has all of them."""
 
 
-def feedback_key_command(
-    *,
+def feedback_command(
     name: Annotated[
         str | None,
+        typer.Argument(metavar="NAME", help="The name of the signed set."),
+    ] = None,
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option("--from", metavar="DAY", help="First day, such as 2026-11-01."),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="DAY", help="Last day; it must be over."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The new file."),
+    ] = None,
+    key: Annotated[
+        str | None,
         typer.Option(
-            metavar="NAME",
-            help="Your name for the issuer: a company, with a number if you have "
-            "several machines.  [required the first time]",
-            show_default=False,
+            metavar="OPERATOR",
+            help="Print the public part of the key that signs, and write no file; make "
+            "the key if there is none. OPERATOR is your name for the issuer: a "
+            "company, with a number if you have several machines.",
         ),
     ] = None,
+    json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Make the key that signs feedback, if there is none; print its public part.
+    """Write for the issuer of a set which entries matched, by day, and sign it.
 
-    Give the public part to the issuer, and read it out on the telephone.
+    The file holds counts, and nothing about an upload or its client. It is text: read
+    it before you send it. Make the key first, give its public part to the issuer, and
+    read it out on the telephone.
 
-    **Example**
+    **Examples**
 
-        uploadfilter hashset feedback-key --name hoster-1 > hoster-1.pub
+        uploadfilter hashset feedback --key hoster-1 > hoster-1.pub
+
+        uploadfilter hashset feedback unit7 --from 2026-11-01 --to 2026-11-30 -o f.jsonl
     """
+    if key is not None:
+        if (name, since, to, output) != (None, None, None, None):
+            raise UsageError(
+                "--key writes no feedback",
+                hint="Run the command again, without --key, for the file.",
+            )
+        _print_key(state, key)
+        return
+    if name is None or since is None or to is None or output is None:
+        raise UsageError(
+            "feedback needs the NAME of the set, --from, --to and --output",
+            hint="For example: uploadfilter hashset feedback unit7 --from 2026-11-01 "
+            "--to 2026-11-30 -o f.jsonl",
+        )
+    report, lines = _write_feedback(
+        state_directory(state), name, (_day(since), _day(to)), output
+    )
+    matches = sum(line.matches for line in lines)
+    if json:
+        print_json({"set": name, "entries": len(lines), "matches": matches})
+        return
+    say(f"{str(output)!r}: {len(lines):,} entries, {matches:,} matches", style="green")
+    for begin, end in report.gaps:
+        say(f"the log no longer has the matches of {begin} to {end}", style="yellow")
+
+
+def _print_key(state: Path | None, operator: str) -> None:
+    """Make the key that signs feedback, if there is none; print its public part."""
     path = directory_to_write(state, create=True).path.parent / KEY_FILE
     if path.exists():
         signer = opened_plain_key(path.read_bytes())
         known = name_of(signer.public_key)
-        if name not in (None, known):
+        if operator != known:
             raise UsageError(
                 f"there is a key already, under the name {known!r}",
-                hint="Give the issuer its public part, or move the key away: "
+                hint=f"'--key {known}' prints its public part; or move the key away: "
                 f"{str(path)!r}.",
             )
         shape = {"name": known, "public": signer.public_key.keyval["public"]}
         write_data(msgspec.json.format(msgspec.json.encode(shape), indent=1) + b"\n")
         return
-    if name is None:
-        raise UsageError(
-            "there is no feedback key yet, and --name is missing",
-            hint="For example: uploadfilter hashset feedback-key --name hoster-1",
-        )
-    private, public = made_plain_key(name)
+    private, public = made_plain_key(operator)
     try:
         write_private(path, private)
     except OSError as exc:
@@ -89,35 +133,11 @@ def feedback_key_command(
     write_data(public)
 
 
-def feedback_command(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The name of the signed set.")
-    ],
-    *,
-    since: Annotated[
-        str,
-        typer.Option("--from", metavar="DAY", help="First day, such as 2026-11-01."),
-    ],
-    to: Annotated[
-        str, typer.Option("--to", metavar="DAY", help="Last day; it must be over.")
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The new file.")
-    ],
-    json: JSONOption = False,
-    state: StateOption = None,
-) -> None:
-    """Write for the issuer of a set which entries matched, by day, and sign it.
-
-    The file holds counts, and nothing about an upload or its client. It is text: read
-    it before you send it.
-
-    **Example**
-
-        uploadfilter hashset feedback unit7 --from 2026-11-01 --to 2026-11-30 -o f.jsonl
-    """
-    base = state_directory(state)
-    first, last = _day(since), _day(to)
+def _write_feedback(
+    base: Path, name: str, days: tuple[date, date], output: Path
+) -> tuple[FeedbackHeader, list[EntryLine]]:
+    """Write the file of these days, the last one included; return what it holds."""
+    first, last = days
     _check_new(output, last)
     signer = opened_plain_key(_key_of(base))
     root = Trusted.of(base, name).status().root
@@ -142,13 +162,7 @@ def feedback_command(
             f"no feedback can be written: {exc}", hint="Choose other days."
         ) from exc
     _write(output, gathering.written(signer, header, lines))
-    matches = sum(line.matches for line in lines)
-    if json:
-        print_json({"set": name, "entries": len(lines), "matches": matches})
-        return
-    say(f"{str(output)!r}: {len(lines):,} entries, {matches:,} matches", style="green")
-    for begin, end in header.gaps:
-        say(f"the log no longer has the matches of {begin} to {end}", style="yellow")
+    return header, lines
 
 
 def _check_new(output: Path, last: date) -> None:
@@ -300,7 +314,7 @@ def _key_of(state: Path) -> bytes:
     except OSError as exc:
         raise FeedbackError(
             f"there is no feedback key: {exc.strerror}",
-            hint="Make one with 'uploadfilter hashset feedback-key --name NAME', and "
+            hint="Make one with 'uploadfilter hashset feedback --key OPERATOR', and "
             "give its public part to the issuer.",
         ) from exc
 
