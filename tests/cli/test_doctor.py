@@ -1,12 +1,17 @@
 """``uploadfilter doctor``: one line for each check, and the exit code."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
 from tests.cli.running import run
-from tests.proxy.site import exact_entry, list_entries
+from tests.issuing.offices import Office, line_of
+from tests.proxy.site import exact_entry, list_entries, site
+from tests.syncing.moments import epoch_s
+from tests.syncing.sites import Site
+from uploadfilter.signedsets import canaries
 
 
 @pytest.fixture
@@ -57,3 +62,68 @@ def test_unusable_configuration_does_not_hide_the_rest(
     assert out.count("FAILED   configuration") == 2
     assert "ok       reference set" in out
     assert "ok       scanners" in out
+
+
+def test_only_what_is_named_is_checked(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A broken configuration does not matter to what depends on the state alone."""
+    file.write_text('origin = "x"\n')
+    words = ("doctor", "--json", "--config", str(file))
+    assert run(monkeypatch, *words, "--only", "reference", "--only", "state") == 0
+    checks = json.loads(capfd.readouterr().out)["checks"]
+    assert [it["area"] for it in checks] == ["state directory", "reference set"]
+    assert run(monkeypatch, *words, "--only", "disk") == 1
+    checks = json.loads(capfd.readouterr().out)["checks"]
+    assert {it["area"] for it in checks} == {"configuration"}
+    assert run(monkeypatch, *words, "--only", "front end") == 2
+    assert "Areas are configuration, state, reference" in capfd.readouterr().err
+    assert run(monkeypatch, *words, "--url", "nowhere") == 2
+
+
+async def test_canary_through_the_front_door(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each set finds it; what lists none, what is wrong, and who is down is said."""
+    state = tmp_path / "state"
+    monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(state))
+    office = Office(tmp_path / "office", epoch_s=epoch_s())
+    office.issue(line_of("a", 1))
+    operator = Site(state, office)
+    operator.sync()
+
+    async def send(*words: str) -> tuple[int, str]:
+        command = ("doctor", "--only", "canary", *words)
+        code = await asyncio.to_thread(run, monkeypatch, *command)
+        return code, capfd.readouterr().out
+
+    async with site(state, listed=None) as it:
+        code, out = await send()
+        assert (code, "warning  canary" in out) == (0, True)
+        assert "unit7 lists no canary" in out
+        assert "no set in force lists a canary: NO_MATCH" in out
+        office.canaries = canaries.entries()
+        office.issue()
+        operator.sync()
+        code, out = await send("--url", f"http://127.0.0.1:{it.port}/x")
+        assert (code, "found by unit7: MATCH on route 'default'" in out) == (0, True)
+        assert "rejected" in out
+        capfd.readouterr()
+        await asyncio.to_thread(run, monkeypatch, "hashset", "list", "unit7")
+        assert "canary       found" in capfd.readouterr().out
+        (state / "canary.key").rename(state / "kept.key")
+        (state / "canary.key").write_bytes(bytes(32))
+        code, out = await send()
+        assert code == 1
+        assert "answered 400, but no proxy of this state directory saw it" in out
+        assert it.origin.got == []
+    (state / "canary.key").unlink()
+    code, out = await send()
+    assert (code, "no proxy of this release" in out) == (1, True)
+    (state / "kept.key").rename(state / "canary.key")
+    code, out = await send()
+    assert (code, "no answer from" in out) == (1, True)
+    for path in state.glob("instances/*/listening"):
+        path.unlink()
+    code, out = await send()
+    assert (code, "FAILED   canary" in out, "--url" in out) == (1, True, True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.doors.visiting import visit
 from tests.issuing.offices import Office, line_of
-from tests.proxy.site import exact_entry, settings, site
+from tests.proxy.site import exact_entry, list_entries, settings, site
 from tests.proxy.wire import wire_origin
 from tests.syncing.moments import epoch_s
 from tests.syncing.sites import Site
@@ -75,9 +75,12 @@ async def test_another_program_at_the_address_is_not_taken_for_the_proxy() -> No
 async def test_canary_proves_the_way_through_the_proxy(tmp_path: Path) -> None:
     """Without a listed canary, with one, and with a proxy that is gone."""
     state = tmp_path / "state"
+    (missing,) = await send(state)
+    assert (missing.grade, "reference set" in missing.text) == (Grade.FAILED, True)
+    list_entries(state, [exact_entry(1, b"x")])
     (unknown,) = await send(state)
     assert unknown.grade is Grade.WARNING
-    async with site(state, listed=[exact_entry(1, b"x")]) as it:
+    async with site(state, listed=None) as it:
         (found,) = await send(state)
         assert (found.grade, "no set in force lists a canary" in found.text) == (
             Grade.OK,
@@ -88,7 +91,7 @@ async def test_canary_proves_the_way_through_the_proxy(tmp_path: Path) -> None:
         office.issue(line_of("a", 1))
         Site(state, office).sync()
         (found,) = await send(state)
-        assert (found.grade, "every signed set" in found.text) == (Grade.OK, True)
+        assert (found.grade, "found by unit7" in found.text) == (Grade.OK, True)
         assert it.origin.got == []
     (gone,) = await send(state)
 

@@ -176,7 +176,6 @@ READING = frozenset(
         "scan",
         "hashset convert",
         "hashset list",
-        "hashset canary",
         "lookback match",
         "lookup",
         "hashset diff",

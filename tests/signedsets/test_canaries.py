@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hashsets.demo.make_demo import entry_of
-from uploadfilter.model import SignalType
+from uploadfilter.model import Action, Mode, SignalType, Verdict
 from uploadfilter.signedsets import canaries
-from uploadfilter.signedsets.canaries import CanaryClaim
+from uploadfilter.signedsets.canaries import (
+    CanaryClaim,
+    CanaryOutcome,
+    ListedCanaries,
+    faults,
+)
 
 KEY = bytes(range(32))
 NOW_S = 1_795_000_000.5
@@ -86,3 +91,57 @@ def test_without_a_key_nothing_is_a_canary() -> None:
     value = canaries.header_value(b"", NOW_S)
 
     assert canaries.said((value,), b"", NOW_S) is CanaryClaim.WRONG
+
+
+BOTH = (("unit7", canaries.EXACT), ("unit7", canaries.NEAR))
+
+
+def seen(
+    *,
+    mode: Mode = Mode.ENFORCE,
+    effect: Action = Action.REJECT,
+    matched: tuple[tuple[str, str], ...] = BOTH,
+) -> CanaryOutcome:
+    """Make what came of a canary."""
+    return CanaryOutcome(
+        id="d",
+        at=1,
+        instance="main",
+        route="default",
+        mode=mode,
+        generation=1,
+        verdict=Verdict.MATCH,
+        effect=effect,
+        matched=matched,
+    )
+
+
+@pytest.mark.parametrize(
+    ("of", "is_rejected", "enforced", "said"),
+    [
+        (seen(), True, True, ()),
+        (seen(), False, True, ("it matched, and was not rejected: REJECT",)),
+        (
+            seen(effect=Action.ACCEPT),
+            False,
+            True,
+            ("it matched, and was not rejected: ACCEPT",),
+        ),
+        (seen(effect=Action.ACCEPT), False, False, ()),
+        (seen(mode=Mode.MONITOR, effect=Action.ACCEPT), False, True, ()),
+        (seen(matched=BOTH[:1]), True, True, ("canary-near did not match",)),
+        (
+            seen(matched=(("other", canaries.EXACT), ("other", canaries.NEAR))),
+            True,
+            False,
+            ("canary-exact did not match", "canary-near did not match"),
+        ),
+    ],
+)
+def test_faults_of_a_set(
+    of: CanaryOutcome, is_rejected: bool, enforced: bool, said: tuple[str, ...]
+) -> None:
+    """Both entries match, and are rejected where mode and set say so."""
+    listed = ListedCanaries(set="unit7", ids=canaries.IDS, enforced=enforced)
+
+    assert faults(listed, of, is_rejected=is_rejected) == said

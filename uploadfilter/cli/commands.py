@@ -124,10 +124,6 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "hashset.signed:sync_command",
         "Update signed sets to the newest numbers of their issuers.",
     ),
-    "hashset canary": (
-        "hashset.canaries:canary_command",
-        "Send the canaries of the signed sets through the proxy, and check its answer.",
-    ),
     "hashset feedback": (
         "issuer.feedback:feedback_command",
         "Write for the issuer of a set which entries matched, by day, and sign it.",

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 from rich.text import Text
@@ -17,6 +19,7 @@ from uploadfilter.cli.options import (
     config_file,
     given,
     present_s,
+    state_directory,
 )
 from uploadfilter.cli.output import FOUND, harmless, print_json, print_text
 from uploadfilter.cli.places import default_place, with_unit
@@ -29,9 +32,48 @@ _AREA_WIDTH = max(len(area) for area in Area)
 _MARK_WIDTH = max(len(mark) for mark in _MARKS.values())
 
 
+_AREAS: Final = {area.name.lower(): area for area in Area}
+"""The areas by the words of ``--only``."""
+
+_OF_STATE: Final = frozenset({Area.STATE, Area.REFERENCE, Area.SIGNED, Area.CANARY})
+"""Areas that depend on the state directory alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be checked.
+
+    Attributes:
+        areas: The areas.
+        urls: Where the canary is sent; empty for one address of each proxy.
+    """
+
+    areas: frozenset[Area] = frozenset(Area)
+    urls: Sequence[str] = ()
+
+
 def doctor(
     context: typer.Context,
     *,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="AREA",
+            help=f"Check only this area: {', '.join(_AREAS)}. Give the option once for "
+            "each.",
+        ),
+    ] = None,
+    urls: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help="Send the canary to this URL, such as that of your front end; give "
+            "the option once for each.  [default: one address of each proxy]",
+            show_default=False,
+        ),
+    ] = None,
     config_path: ConfigOption = None,
     json: JSONOption = False,
     state: StateOption = None,
@@ -42,19 +84,22 @@ def doctor(
     It checks the configuration, the state directory, the reference set, the age of
     signed sets, the decision log and its disk; it scans a harmless picture of each kind
     in the sandbox, asks the running proxy and its doors whether they are ready, and
-    sends a canary through it. It changes nothing. `uploadfilter verify` proves the
-    log's records.
+    sends a canary through it, of which no byte reaches the origin. It changes nothing.
+    `uploadfilter verify` proves the log's records.
 
     Exit code 1 if a check failed; warnings do not count.
 
-    **Example**
+    **Examples**
 
         sudo uploadfilter doctor
+
+        uploadfilter doctor --only canary --url https://upload.example.org/
     """
     path = config_file(config_path)
     overrides = {"state": None if state is None else str(state), "instance": instance}
+    wanted = Wanted(areas=_areas(only or ()), urls=_urls(urls or ()))
     found = []
-    for item in examine(path, state, given(context, overrides)):
+    for item in examine(path, state, given(context, overrides), wanted):
         found.append(item)
         if not json:
             print_text(*_lines(item))
@@ -70,16 +115,43 @@ def doctor(
         raise typer.Exit(FOUND)
 
 
+def _areas(words: Sequence[str]) -> frozenset[Area]:
+    """Return the areas of ``--only``; all without a word."""
+    for word in words:
+        if word not in _AREAS:
+            raise UsageError(
+                f"there is no area {word!r}", hint=f"Areas are {', '.join(_AREAS)}."
+            )
+    return frozenset(_AREAS[word] for word in words) or frozenset(Area)
+
+
+def _urls(urls: Sequence[str]) -> Sequence[str]:
+    """Return the URLs; refuse a wrong one before anything is checked."""
+    from uploadfilter.syncing.canaries import connection_to  # noqa: PLC0415 -- as below
+
+    for url in urls:
+        connection_to(url)
+    return urls
+
+
 def examine(
-    path: Path | None, state: Path | None, overrides: dict[str, object]
+    path: Path | None,
+    state: Path | None,
+    overrides: dict[str, object],
+    wanted: Wanted,
 ) -> Iterator[Diagnosis]:
-    """Make every check, one after the other, as the user of the service.
+    """Make the checks, one after the other, as the user of the service.
 
     Args:
         path: The configuration file that ``serve`` would read; ``None`` for none.
         state: The state directory that is named, if any.
         overrides: The settings that the command line names.
+        wanted: What is to be checked.
     """
+    if wanted.areas <= _OF_STATE:
+        # A configuration that somebody edits does not stop the canary of a timer.
+        yield from _of_state(state_directory(state), wanted)
+        return
     # As in `serve`: the server's libraries take long to load.
     from uploadfilter import config  # noqa: PLC0415 -- as said above
     from uploadfilter.doctor import machine, proxies  # noqa: PLC0415 -- as said above
@@ -90,37 +162,51 @@ def examine(
 
     environ = with_unit(os.environ, path)
     place = default_place(path).path
+    areas = wanted.areas
     try:
         loaded = config.read(
             path, overrides=overrides, default_state=place, environ=environ
         )
     except ConfigError as exc:
-        yield from machine.of_error(exc)
         # What does not depend on the configuration is checked all the same.
-        yield from _of_state(state or place)
-        yield from asyncio.run(examine_scanners(ScannerSettings()))
+        yield from machine.of_error(exc)
+        yield from _of_state(state or place, wanted)
+        if Area.SCANNERS in areas:
+            yield from asyncio.run(examine_scanners(ScannerSettings()))
         return
     settings = loaded.settings
-    yield from machine.examine_configuration(loaded, environ)
-    yield from _of_state(settings.state)
-    yield from machine.examine_log(settings, present_s())
-    yield from asyncio.run(examine_scanners(settings.scanner))
-    yield from proxies.examine_readiness(settings.admin)
-    yield from proxies.examine_doors(settings.api, settings.clamd)
-    yield from proxies.examine_canaries(settings.state, present_s)
+    if Area.CONFIGURATION in areas:
+        yield from machine.examine_configuration(loaded, environ)
+    yield from _of_state(settings.state, replace(wanted, areas=areas - {Area.CANARY}))
+    if areas & {Area.LOG, Area.DISK}:
+        found = machine.examine_log(settings, present_s())
+        yield from (it for it in found if it.area in areas)
+    if Area.SCANNERS in areas:
+        yield from asyncio.run(examine_scanners(settings.scanner))
+    if Area.PROXY in areas:
+        yield from proxies.examine_readiness(settings.admin)
+    if Area.DOORS in areas:
+        yield from proxies.examine_doors(settings.api, settings.clamd)
+    if Area.CANARY in areas:
+        yield from proxies.examine_canaries(settings.state, present_s, wanted.urls)
 
 
-def _of_state(state: Path) -> Iterator[Diagnosis]:
-    """Check the state directory and what every proxy on it reads."""
-    from uploadfilter.doctor import machine  # noqa: PLC0415 -- as said above
+def _of_state(state: Path, wanted: Wanted) -> Iterator[Diagnosis]:
+    """Become the owner of the state directory, and check what depends on it alone."""
+    from uploadfilter.doctor import machine, proxies  # noqa: PLC0415 -- as said above
 
     try:
         become_owner(state)
     except UsageError as exc:
         yield failure(Area.STATE, str(exc), exc.hint)
-    yield from machine.examine_state(state)
-    yield from machine.examine_reference(state)
-    yield from machine.examine_signed(state, present_s())
+    if Area.STATE in wanted.areas:
+        yield from machine.examine_state(state)
+    if Area.REFERENCE in wanted.areas:
+        yield from machine.examine_reference(state)
+    if Area.SIGNED in wanted.areas:
+        yield from machine.examine_signed(state, present_s())
+    if Area.CANARY in wanted.areas:
+        yield from proxies.examine_canaries(state, present_s, wanted.urls)
 
 
 def _lines(item: Diagnosis) -> list[Text]:

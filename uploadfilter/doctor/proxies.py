@@ -3,7 +3,7 @@
 import contextlib
 import http.client
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -13,11 +13,13 @@ import msgspec
 from uploadfilter.doctor.results import Area, Diagnosis, failure, success, warning
 from uploadfilter.doors.settings import APISettings, ClamdSettings
 from uploadfilter.errors import ServiceError, StoreError
+from uploadfilter.model import Verdict
 from uploadfilter.proxy.admin.health import WHAT_TO_DO, Check
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.rejections import REJECT_STATUSES
+from uploadfilter.signedsets.canaries import ListedCanaries
 from uploadfilter.syncing.canaries import (
     WAIT_S,
     connection_to,
@@ -30,6 +32,9 @@ from uploadfilter.syncing.canarychecks import CanaryCheck, check_door
 _MOST_BYTES: Final = 1 << 16
 _PONG_BYTES: Final = 64
 _Address: TypeAlias = TCPAddress | UnixAddress
+_SEE_NIGHT: Final = (
+    "What each fault means: docs/operating/night.md, 'A canary is missed'."
+)
 _START: Final = (
     "Start the service, and read its operational log if it does not stay up."
 )
@@ -146,7 +151,9 @@ def _connect(address: _Address) -> socket.socket:
     return client
 
 
-def examine_canaries(state: Path, clock: Callable[[], float]) -> Iterator[Diagnosis]:
+def examine_canaries(
+    state: Path, clock: Callable[[], float], urls: Sequence[str] = ()
+) -> Iterator[Diagnosis]:
     """Send the harmless canary through each proxy of the state directory.
 
     No byte of it reaches the origin. It is recorded as a canary.
@@ -154,43 +161,67 @@ def examine_canaries(state: Path, clock: Callable[[], float]) -> Iterator[Diagno
     Args:
         state: The state directory.
         clock: Seconds since the epoch.
+        urls: Where to send it, as ``send`` takes it; empty for one address of each
+            proxy.
+
+    Raises:
+        UsageError: A URL has another form.
     """
-    urls = doors(state)
-    if not urls:
-        text = "no canary was sent: no proxy has noted an address that can be tried"
-        yield warning(
-            Area.CANARY, text, "Try it: uploadfilter hashset canary --url URL"
-        )
-        return
     try:
         with ReferenceReader.open(state / REFERENCE_DIRECTORY) as reader:
             generation = reader.current()
             listed = listed_in(generation)
-            for url in urls:
+            yield from _of_listed(listed)
+            found = tuple(urls) or doors(state)
+            if not found:
+                yield _of_no_address(is_listed=any(it.ids for it in listed))
+            for url in found:
                 checked = check_door(state, url, generation, listed, clock=clock)
-                yield from _of_canary(checked, is_listed=any(it.ids for it in listed))
+                yield from _of_canary(checked, listed)
     except (StoreError, ServiceError) as exc:
         yield failure(Area.CANARY, f"no canary was sent: {exc}", exc.hint or _START)
 
 
-def _of_canary(checked: CanaryCheck, *, is_listed: bool) -> Iterator[Diagnosis]:
+def _of_listed(listed: Iterable[ListedCanaries]) -> Iterator[Diagnosis]:
+    for it in listed:
+        if not it.ids:
+            text = f"{it.set} lists no canary, so nothing proves that it is searched"
+            hint = "An older version published it: ask its issuer for a new number."
+            yield warning(Area.CANARY, text, hint)
+
+
+def _of_no_address(*, is_listed: bool) -> Diagnosis:
+    """Return the result if nothing can be tried: bad where something must be found."""
+    text = "no canary was sent: no proxy has noted an address that can be tried"
+    hint = "Start the service, or name the front door with --url."
+    return (failure if is_listed else warning)(Area.CANARY, text, hint)
+
+
+def _of_canary(
+    checked: CanaryCheck, listed: Iterable[ListedCanaries]
+) -> Iterator[Diagnosis]:
     for name, fault in checked.faults:
         text = f"{checked.url}: {name or 'no result'}: {fault}"
-        yield failure(Area.CANARY, text, "Run 'uploadfilter hashset canary'. " + _START)
-    seen = checked.seen
-    if checked.faults or seen is None:
+        yield failure(Area.CANARY, text, _SEE_NIGHT if name else _START)
+    seen, sent = checked.seen, checked.sent
+    if seen is None or sent is None:
         return
-    if is_listed:
-        yield success(Area.CANARY, f"{checked.url}: every signed set found its canary")
-        return
-    sent = checked.sent
-    rejected = sent is not None and sent.status in REJECT_STATUSES
-    how = "rejected" if rejected else "accepted"
-    yield success(
-        Area.CANARY,
-        f"{checked.url}: a harmless upload was checked and recorded ({seen.verdict}, "
-        f"{how}); no set in force lists a canary",
+    how = "rejected" if sent.status in REJECT_STATUSES else "accepted"
+    decision = (
+        f"{seen.verdict} on route {seen.route!r} in {seen.mode}, {how}, {seen.id}"
     )
+    wrong = {name for name, _ in checked.faults}
+    names = [it.set for it in listed if it.ids]
+    good = [name for name in names if name not in wrong]
+    if good:
+        text = f"{checked.url}: found by {', '.join(good)}: {decision}"
+        yield success(Area.CANARY, text)
+    elif not names and seen.verdict is Verdict.INCONCLUSIVE:
+        text = f"{checked.url}: a harmless upload was not checked: {seen.reason}"
+        yield failure(Area.CANARY, f"{text}; {decision}", _START)
+    elif not names:
+        text = f"{checked.url}: a harmless upload was checked and recorded; no set in "
+        yield success(Area.CANARY, f"{text}force lists a canary: {decision}")
 
 
 def _read(door: str, path: str) -> bytes:

@@ -149,5 +149,5 @@ def _say(result: Result, record: CanaryRecord) -> None:
         "canary_missed",
         **about,
         hint="A picture that signed sets list was not found: known pictures may pass. "
-        "'uploadfilter hashset canary' says which set does not have it.",
+        "'uploadfilter doctor --only canary' says which set does not have it.",
     )
