@@ -83,7 +83,7 @@ class Key:
 
     @property
     def path(self) -> str:
-        """The key as ``config show --json`` names it."""
+        """The key as ``config --json`` names it."""
         return self.name if self.table == PLAIN else f"{self.table}.{self.name}"
 
     @property

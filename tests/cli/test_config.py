@@ -33,7 +33,7 @@ def test_usable_file_ends_with_0(
     file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """One line says so."""
-    assert run(monkeypatch, "config", "check", str(file)) == 0
+    assert run(monkeypatch, "config", "--check", str(file)) == 0
     assert "can be used" in capfd.readouterr().err
 
 
@@ -47,7 +47,7 @@ def test_state_without_a_reference_set_ends_with_1(
     """The service would start and answer 503: the next command is named."""
     state = file.parent / "empty"
     options = ("--state", str(state), *(("--json",) if is_json else ()))
-    code = run(monkeypatch, "config", "check", str(file), *options)
+    code = run(monkeypatch, "config", "--check", str(file), *options)
     said = capfd.readouterr()
 
     assert code == 1
@@ -56,20 +56,20 @@ def test_state_without_a_reference_set_ends_with_1(
     assert "can be used" not in said.err
 
 
-@pytest.mark.parametrize("command", ["check", "show"])
+@pytest.mark.parametrize("options", [(), ("--check",)], ids=["show", "check"])
 def test_file_is_named_as_serve_takes_it_too(
     file: Path,
-    command: str,
+    options: tuple[str, ...],
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """``--config`` names it as well as the argument does; two files are a mistake."""
     shown = []
     for arguments in ([str(file)], ["--config", str(file)]):
-        assert run(monkeypatch, "config", command, *arguments) == 0
+        assert run(monkeypatch, "config", *options, *arguments) == 0
         shown.append(capfd.readouterr())
     other = str(file.with_name("other.toml"))
-    assert run(monkeypatch, "config", command, str(file), "--config", other) == 2
+    assert run(monkeypatch, "config", *options, str(file), "--config", other) == 2
 
     assert shown[0] == shown[1]
     assert "two configuration files are named" in capfd.readouterr().err
@@ -80,7 +80,7 @@ def test_every_mistake_is_told_with_its_line(
 ) -> None:
     """Exit code 2, and a line with a hint below for each."""
     file.write_text('mode = "off"\nlissen = 1\n[limits]\nmax_parts = 0')
-    code = run(monkeypatch, "config", "check", str(file))
+    code = run(monkeypatch, "config", "--check", str(file))
     err = capfd.readouterr().err
 
     assert code == 2
@@ -93,7 +93,7 @@ def test_place_of_what_is_not_toml_is_said_once(
 ) -> None:
     """The line is a separate field, as for every other mistake."""
     file.write_text('origin = "http://x"\nmode = off')
-    code = run(monkeypatch, "config", "check", "--json", str(file))
+    code = run(monkeypatch, "config", "--check", "--json", str(file))
     (problem,) = json.loads(capfd.readouterr().out)["problems"]
 
     assert code == 2
@@ -106,7 +106,7 @@ def test_json_says_the_same(
 ) -> None:
     """Programs get places, keys and hints apart."""
     file.write_text('origin = "http://x"\nmode = "off"')
-    code = run(monkeypatch, "config", "check", "--json", str(file))
+    code = run(monkeypatch, "config", "--check", "--json", str(file))
     document = json.loads(capfd.readouterr().out)
 
     assert code == 2
@@ -134,7 +134,7 @@ def test_file_that_is_no_toml_ends_with_2(
         file.unlink()
     else:
         file.write_text(text)
-    code = run(monkeypatch, "config", "check", "--json", str(file))
+    code = run(monkeypatch, "config", "--check", "--json", str(file))
     (problem,) = json.loads(capfd.readouterr().out)["problems"]
 
     assert code == 2
@@ -146,7 +146,7 @@ def test_shown_settings_are_a_file(
 ) -> None:
     """Secrets are not shown; a value from elsewhere names its source."""
     monkeypatch.setenv("UPLOADFILTER_MODE", "enforce")
-    code = run(monkeypatch, "config", "show", "--changed", "--instance", "b", str(file))
+    code = run(monkeypatch, "config", "--changed", "--instance", "b", str(file))
     out = capfd.readouterr().out
 
     assert code == 0
@@ -167,7 +167,7 @@ def test_settings_are_shown_as_json(
     file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Each with its key, value and source."""
-    run(monkeypatch, "config", "show", "--json", str(file))
+    run(monkeypatch, "config", "--json", str(file))
     document = json.loads(capfd.readouterr().out)
     settings = {item["key"]: item for item in document["settings"]}
 
@@ -183,5 +183,17 @@ def test_settings_that_cannot_be_used_are_not_shown(
     """No values are shown; the mistakes are reported instead."""
     file.write_text('mode = "off"')
 
-    assert run(monkeypatch, "config", "show", str(file)) == 2
+    assert run(monkeypatch, "config", str(file)) == 2
     assert "toml:1: mode = 'off'" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--check", "--changed"), ("--strict",), ("--online",)],
+    ids=" ".join,
+)
+def test_options_of_the_other_act_are_refused(
+    file: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """A script that forgot --check must not take settings for a good check."""
+    assert run(monkeypatch, "config", str(file), *words) == 2

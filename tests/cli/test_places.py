@@ -123,7 +123,7 @@ def test_file_of_settings_names_the_state(host: Host, *, is_installed: bool) -> 
 
 @pytest.mark.parametrize("text", ["state = 1", "state", "\0", "[state]\na = 1"])
 def test_file_that_says_nothing_plain_is_passed_over(host: Host, text: str) -> None:
-    """Its mistakes are left to `config check`."""
+    """Its mistakes are left to `config --check`."""
     host.config.write_text(text)
 
     assert host.place(host.config).path == host.state

@@ -122,7 +122,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
             "uploadfilter hashset import /run/unit7.jsonl --name unit7 --category demo"
         )
         installed.operate("uploadfilter hashset enforce unit7")
-        installed.operate("uploadfilter config check")
+        installed.operate("uploadfilter config --check")
         made_machine.run("systemctl", "daemon-reload")
         enable = ("systemctl", "enable", "--now", "uploadfilter@main")
         made_machine.run(*enable, may_fail=True)

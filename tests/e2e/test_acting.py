@@ -184,11 +184,10 @@ READING = frozenset(
         "report",
         "log totals",
         "verify",
-        "config check",
+        "config",
         "objection list",
         "objection decide",
         "objection statement",
-        "config show",
     }
 )
 
@@ -321,7 +320,7 @@ def test_files_of_root_are_named_before_anything_is_written(
     )
     config = machine.folder / "uploadfilter.toml"
     config.write_text('origin = "http://127.0.0.1:9"')
-    checked = machine.run("config", "check", str(config), "--json")
+    checked = machine.run("config", "--check", str(config), "--json")
 
     assert done.returncode == 2
     assert f"{str(place)!r} to root".encode() in done.stderr

@@ -65,7 +65,7 @@ def test_mistake_in_the_settings_is_called_what_it_is(
     path = tmp_path / "uploadfilter.toml"
     path.write_text(text)
     done = running.run_program(
-        "config", "check", str(path), state=tmp_path, may_fail=True
+        "config", "--check", str(path), state=tmp_path, may_fail=True
     )
 
     said = (done.stdout + done.stderr).decode()

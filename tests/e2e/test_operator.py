@@ -95,7 +95,7 @@ def test_enforce_that_enforces_nothing_is_said_everywhere(
     )
     checked = [
         running.run_program(
-            *("config", "check", str(state.parent / "whole.toml"), *options),
+            *("config", "--check", str(state.parent / "whole.toml"), *options),
             state=state,
             may_fail=True,
         )

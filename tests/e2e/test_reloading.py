@@ -60,10 +60,10 @@ def test_configuration_is_checked_and_shown(tmp_path: Path) -> None:
     """Without a service: the faults, and the settings that would be in force."""
     config = tmp_path / "uploadfilter.toml"
     config.write_text('origin = "http://127.0.0.1:81"\n')
-    shown = running.run_program("config", "show", str(config), state=tmp_path / "state")
+    shown = running.run_program("config", str(config), state=tmp_path / "state")
     config.write_text("lissen = 1")
     checked = running.run_program(
-        "config", "check", str(config), state=tmp_path / "state", may_fail=True
+        "config", "--check", str(config), state=tmp_path / "state", may_fail=True
     )
 
     assert b'url = "http://127.0.0.1:81"  # line 1' in shown.stdout

@@ -16,11 +16,12 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup, TyperOption
 from typing_extensions import override
 
+from uploadfilter.cli.structs import spread
+
 GROUPS: Final[Mapping[str, str]] = {
     "hashset": "Import, list and remove hash sets; keep the reference set in order.",
     "lookback": "Look back at the files that an origin stores already.",
     "log": "Read the decision log, and prove a record of it.",
-    "config": "Check the configuration, and show the settings in force.",
     "api": "Let applications ask the filter about uploads.",
     "objection": "Decide objections, write statements of reasons.",
     "issuer": "For those who make hash sets: build, sign, publish and withdraw.",
@@ -35,6 +36,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "init": (
         "init:init",
         "Make the state directory with a key and an empty reference set.",
+    ),
+    "config": (
+        "config:config_command",
+        "Show every setting that would be in force, or find all mistakes.",
     ),
     "doctor": (
         "doctor:doctor",
@@ -144,14 +149,6 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "log.log:show",
         "Show decisions as a table on a terminal, else all records as JSON lines.",
     ),
-    "config check": (
-        "config:check",
-        "Find all mistakes in a configuration, without starting the service.",
-    ),
-    "config show": (
-        "config:show",
-        "Show every setting that would be in force, and its source.",
-    ),
     "api token": (
         "api:token_command",
         "Make a token for the scan API, and print it once; or revoke it, or list all.",
@@ -244,7 +241,7 @@ class ListedCommand(TyperCommand):
         module, _, name = self._function.partition(":")
         function = getattr(importlib.import_module(f"uploadfilter.cli.{module}"), name)
         alone = typer.Typer(add_completion=False, rich_markup_mode=MARKUP)
-        alone.command(self.name, context_settings=dict(SETTINGS))(function)
+        alone.command(self.name, context_settings=dict(SETTINGS))(spread(function))
         command = cast("TyperCommand", typer.main.get_command(alone))
         hide_types_of_flags(command)
         return command

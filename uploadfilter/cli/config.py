@@ -1,7 +1,8 @@
-"""``uploadfilter config``: check a configuration, and show the settings in force."""
+"""``uploadfilter config``: show the settings in force, or check a configuration."""
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,60 +29,113 @@ from uploadfilter.errors import ConfigError, ConfigProblem, UsageError
 if TYPE_CHECKING:
     from uploadfilter.config import Loaded
 
-FileArgument = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="[FILE]",
-        help="The configuration file.  [default: the one that `serve` would read]",
-        show_default=False,
-    ),
-]
 
-NamedOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        help="The same as FILE, as `serve` takes it.",
-        show_default=False,
-    ),
-]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigPlace:
+    """Which configuration is meant: the file, and what stands beside it."""
+
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="The configuration file.  [default: the one that `serve` would read]",
+            show_default=False,
+        ),
+    ] = None
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="The same as FILE, as `serve` takes it.",
+            show_default=False,
+        ),
+    ] = None
+    state: StateOption = None
+    instance: InstanceOption = None
+
+    def path(self) -> Path | None:
+        """Return the file that would be read; ``None`` without one.
+
+        Raises:
+            UsageError: Argument and option name two different files.
+        """
+        if None not in (self.file, self.config) and self.file != self.config:
+            raise UsageError(
+                "two configuration files are named: "
+                f"{str(self.file)!r} and {str(self.config)!r}",
+                hint="Name one, as an argument or with --config.",
+            )
+        return config_file(self.config if self.file is None else self.file)
 
 
-def check(
+def config_command(
     context: typer.Context,
-    file: FileArgument = None,
+    where: ConfigPlace,
     *,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Find all mistakes instead, as `nginx -t` does."),
+    ] = False,
     online: Annotated[
         bool,
-        typer.Option("--online", help="Also look up the host names of the origins."),
+        typer.Option(
+            "--online", help="With --check: look up the host names of the origins, too."
+        ),
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 if there are warnings.")
+        bool,
+        typer.Option(
+            "--strict", help="With --check: exit with 1 if there are warnings."
+        ),
     ] = False,
-    config: NamedOption = None,
+    changed: Annotated[bool, typer.Option("--changed", help="Omit defaults.")] = False,
     json: JSONOption = False,
-    state: StateOption = None,
-    instance: InstanceOption = None,
 ) -> None:
-    """Find all mistakes in a configuration, without starting the service.
+    """Show every setting that would be in force, or find all mistakes.
 
-    Exit code 0 if the service would work with it, 1 if it would start and answer 503 to
-    every upload, and 2 if it would not start; with `--strict`, 1 for any warning.
+    Each setting has its source, and the output can be used as a configuration file.
+    Nothing is started. With --check,
+    exit code 0 if the service would work, 1 if it would start and answer 503 to
+    every upload, and 2 if it would not start; with --strict, 1 for any warning.
 
-    **Example**
+    **Examples**
 
-        uploadfilter config check /etc/uploadfilter/uploadfilter.toml
+        uploadfilter config --changed
+
+        uploadfilter config --check /etc/uploadfilter/uploadfilter.toml
     """
+    if changed and check:
+        raise UsageError(
+            "--check shows no settings", hint="Run it once with, once without --check."
+        )
+    if (online or strict) and not check:
+        raise UsageError(
+            "--online and --strict are of --check", hint="Add --check, or omit them."
+        )
+    if check:
+        _check(context, where, online=online, strict=strict, json=json)
+    else:
+        _show(context, where, changed=changed, json=json)
+
+
+def _check(
+    context: typer.Context,
+    where: ConfigPlace,
+    *,
+    online: bool,
+    strict: bool,
+    json: bool,
+) -> None:
     # As in `serve`: the server's libraries take long to load.
     from uploadfilter.config.checking import check as look_at  # noqa: PLC0415
 
-    path = config_file(_the_one(file, config))
+    path = where.path()
     problems: tuple[ConfigProblem, ...]
     faults: tuple[ConfigProblem, ...] = ()
     warnings: tuple[ConfigProblem, ...] = ()
     try:
-        loaded = _read(context, path, state, instance)
+        loaded = _read(context, path, where)
     except ConfigError as exc:
         problems = exc.problems or (_as_problem(exc, path),)
     else:
@@ -95,30 +149,15 @@ def check(
         raise typer.Exit(FOUND)
 
 
-def show(
-    context: typer.Context,
-    file: FileArgument = None,
-    *,
-    changed: Annotated[bool, typer.Option("--changed", help="Omit defaults.")] = False,
-    config: NamedOption = None,
-    json: JSONOption = False,
-    state: StateOption = None,
-    instance: InstanceOption = None,
+def _show(
+    context: typer.Context, where: ConfigPlace, *, changed: bool, json: bool
 ) -> None:
-    """Show every setting that would be in force, and its source.
-
-    The output can be used as a configuration file.
-
-    **Example**
-
-        uploadfilter config show --changed
-    """
     from uploadfilter.config import effective  # noqa: PLC0415 -- as above
 
-    path = config_file(_the_one(file, config))
+    path = where.path()
     values = [
         item
-        for item in effective.values_of(_read(context, path, state, instance))
+        for item in effective.values_of(_read(context, path, where))
         if not changed or item.source != effective.DEFAULT
     ]
     if json:
@@ -135,27 +174,12 @@ def show(
     write_data("".join(f"{it}\n" for it in effective.as_toml(values)).encode())
 
 
-def _the_one(file: Path | None, config: Path | None) -> Path | None:
-    """Return the file that the argument or the option names; ``None`` without both.
-
-    Raises:
-        UsageError: They name two different files.
-    """
-    if None not in (file, config) and file != config:
-        raise UsageError(
-            f"two configuration files are named: {str(file)!r} and {str(config)!r}",
-            hint="Name one, as an argument or with --config.",
-        )
-    return config if file is None else file
-
-
-def _read(
-    context: typer.Context, path: Path | None, state: Path | None, instance: str | None
-) -> "Loaded":
+def _read(context: typer.Context, path: Path | None, where: ConfigPlace) -> "Loaded":
     """Read the configuration as `serve` would."""
     from uploadfilter import config  # noqa: PLC0415 -- as above
 
-    overrides = {"state": None if state is None else str(state), "instance": instance}
+    state = None if where.state is None else str(where.state)
+    overrides = {"state": state, "instance": where.instance}
     return config.read(
         path,
         overrides=given(context, overrides),

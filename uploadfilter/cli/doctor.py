@@ -40,8 +40,8 @@ _OF_STATE: Final = frozenset({Area.STATE, Area.REFERENCE, Area.SIGNED, Area.CANA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What is to be checked.
+class Examination:
+    """What is checked, and where.
 
     Attributes:
         areas: The areas.
@@ -97,7 +97,7 @@ def doctor(
     """
     path = config_file(config_path)
     overrides = {"state": None if state is None else str(state), "instance": instance}
-    wanted = Wanted(areas=_areas(only or ()), urls=_urls(urls or ()))
+    wanted = Examination(areas=_areas(only or ()), urls=_urls(urls or ()))
     found = []
     for item in examine(path, state, given(context, overrides), wanted):
         found.append(item)
@@ -138,7 +138,7 @@ def examine(
     path: Path | None,
     state: Path | None,
     overrides: dict[str, object],
-    wanted: Wanted,
+    wanted: Examination,
 ) -> Iterator[Diagnosis]:
     """Make the checks, one after the other, as the user of the service.
 
@@ -191,7 +191,7 @@ def examine(
         yield from proxies.examine_canaries(settings.state, present_s, wanted.urls)
 
 
-def _of_state(state: Path, wanted: Wanted) -> Iterator[Diagnosis]:
+def _of_state(state: Path, wanted: Examination) -> Iterator[Diagnosis]:
     """Become the owner of the state directory, and check what depends on it alone."""
     from uploadfilter.doctor import machine, proxies  # noqa: PLC0415 -- as said above
 

@@ -8,7 +8,7 @@ It also reads the mode from the same sources, for commands that say what rejects
 
 Rules this module keeps: a directory other than the user's default is reported to a
 person at a terminal, so that nobody changes a service by accident or reads the wrong
-log; a file that cannot be read says nothing here, and ``config check`` says why.
+log; a file that cannot be read says nothing here, and ``config --check`` says why.
 """
 
 import os

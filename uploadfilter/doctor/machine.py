@@ -27,7 +27,7 @@ _MEGABYTE = 1_000_000
 def examine_configuration(
     loaded: Loaded, environ: Mapping[str, str]
 ) -> Iterator[Diagnosis]:
-    """Check the configuration as ``config check`` does.
+    """Check the configuration as ``config --check`` does.
 
     Args:
         loaded: The configuration.
@@ -43,7 +43,7 @@ def examine_configuration(
         )
 
 
-_SEE_CHECK = "Run 'uploadfilter config check'."
+_SEE_CHECK = "Run 'uploadfilter config --check'."
 
 
 def of_error(error: ConfigError) -> Iterator[Diagnosis]:

@@ -115,5 +115,5 @@ def _say_refused(error: UploadFilterError) -> None:
         problems=[{"problem": str(item), "hint": item.hint} for item in problems]
         or [{"problem": str(error), "hint": error.hint}],
         hint="The settings that were in force stay in force. Try the file with "
-        "'uploadfilter config check'.",
+        "'uploadfilter config --check'.",
     )

@@ -1,7 +1,7 @@
 """``uploadfilter hashset enforce``, and messages about what rejects.
 
 Rules this module keeps: a user who changes or lists hash sets is told, on stderr, if
-ENFORCE would reject no match of them; ``config check`` says what the configuration
+ENFORCE would reject no match of them; ``config --check`` says what the configuration
 adds.
 """
 
