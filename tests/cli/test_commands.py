@@ -11,7 +11,7 @@ from tests.cli.running import run
 from uploadfilter.cli import whole_program
 from uploadfilter.cli.commands import COMMANDS, GROUPS
 
-MOST_COMMANDS = 47
+MOST_COMMANDS = 46
 """A command more makes another one go: the aim is 45. Lower it with them."""
 
 

@@ -32,16 +32,16 @@ def test_objection_is_listed_and_decided(
     state: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """As on the page of reviewers, for those who have a shell only."""
-    words = ("objection", "decide", ID)
+    words = ("objection", "review", ID)
     more = ("--by", "ab", "--state", str(state))
-    assert run(monkeypatch, "objection", "list", "--json", "--state", str(state)) == 0
+    assert run(monkeypatch, "objection", "review", "--json", "--state", str(state)) == 0
     listed = json.loads(capfd.readouterr().out)
     assert run(monkeypatch, *words, "nonsense", *more) == 2
     assert run(monkeypatch, *words, "received", *more) == 2
     assert run(monkeypatch, *words, "reversed", *more, "--entry", "demo/x") == 2
     assert run(monkeypatch, *words, "stands", *more, "--answer", "No.") == 0
     capfd.readouterr()
-    assert run(monkeypatch, "objection", "list", ID, "--state", str(state)) == 0
+    assert run(monkeypatch, "objection", "review", ID, "--state", str(state)) == 0
     shown = json.loads(capfd.readouterr().out)
 
     assert listed["decision"] == ID
@@ -56,8 +56,12 @@ def test_objection_is_listed_and_decided(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("list", decision_id(7)), "nobody has objected"),
-        (("list", "nonsense"), "not the number of a decision"),
+        (("review", decision_id(7)), "nobody has objected"),
+        (("review", "nonsense"), "not the number of a decision"),
+        (("review", ID, "stands"), "needs --by"),
+        (("review", ID, "stands", "--by", "ab", "--decided"), "needs --by"),
+        (("review", ID, "--by", "ab"), "are of a decision"),
+        (("review", "--answer", "No."), "are of a decision"),
         (("statement", decision_id(9)), "no record of a rejected upload"),
         (("statement", "--from", "x", "--to", "2026-11-28"), "is not a day"),
         (("statement",), "either an ID, or"),

@@ -185,8 +185,7 @@ READING = frozenset(
         "log totals",
         "verify",
         "config",
-        "objection list",
-        "objection decide",
+        "objection review",
         "objection statement",
     }
 )

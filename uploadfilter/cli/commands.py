@@ -153,13 +153,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "api:token_command",
         "Make a token for the scan API, and print it once; or revoke it, or list all.",
     ),
-    "objection list": (
-        "objections:list_command",
-        "List the objections that wait for a decision, the oldest first; or show one.",
-    ),
-    "objection decide": (
-        "objections:decide_command",
-        "Decide an objection, as the page of reviewers does.",
+    "objection review": (
+        "objections:review_command",
+        "List the objections that wait, the oldest first; show one, or decide it.",
     ),
     "objection statement": (
         "objections:statement_command",

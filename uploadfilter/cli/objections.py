@@ -39,36 +39,100 @@ if TYPE_CHECKING:
 
 _LISTED: Final = 1000
 
-DecisionArgument = Annotated[
-    str, typer.Argument(metavar="ID", help="The number of the decision.")
-]
 
-
-def list_command(
+def review_command(
     decision: Annotated[
         str | None,
         typer.Argument(
             metavar="[ID]", help="Print this one as JSON, with its text and matches."
         ),
     ] = None,
+    outcome: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[OUTCOME]", help="Decide it: stands or reversed; needs --by."
+        ),
+    ] = None,
     *,
     decided: Annotated[
         bool, typer.Option("--decided", help="List decided ones instead.")
     ] = False,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="WHO", help="Who decides: account or initials."),
+    ] = None,
+    entry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SET/ENTRY",
+            help="Switch this entry off with a reversal, for 30 days.",
+        ),
+    ] = None,
+    answer: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="What the uploader is told besides."),
+    ] = None,
+    config_path: ConfigOption = None,
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """List the objections that wait for a decision, the oldest first; or show one.
+    """List the objections that wait, the oldest first; show one, or decide it.
+
+    It does what the page of reviewers does.
 
     **Examples**
 
-        uploadfilter objection list
+        uploadfilter objection review
 
-        uploadfilter objection list 20261125-0123456789abcdef0123
+        uploadfilter objection review 20261125-0123456789abcdef0123
+
+        uploadfilter objection review 20261125-0123456789abcdef0123 stands --by ab
     """
+    if decision is None or outcome is None:
+        if (by, entry, answer) != (None, None, None):
+            raise UsageError(
+                "--by, --entry and --answer are of a decision",
+                hint="Give the ID and the OUTCOME: stands or reversed.",
+            )
+        _list(state_directory(state), decision, decided=decided, json=json)
+        return
+    if by is None or decided:
+        raise UsageError(
+            "a decision needs --by, and is not of the list of --decided",
+            hint="Name the account or the initials of the person who decides.",
+        )
+    try:
+        wanted = ObjectionState(outcome)
+    except ValueError as exc:
+        raise UsageError(
+            f"{outcome!r} is no outcome", hint="Outcomes are stands and reversed."
+        ) from exc
+    place = state_directory(state)
+    tells_provider = bool(_settings(config_path, place).objections.outcomes_to)
+    with _store(place) as store:
+        before = _find(store, decision)
+        decider = Decider(
+            store, state=place, tells_provider=tells_provider, now=present_s
+        )
+        decider.decide(
+            before,
+            wanted,
+            reviewer=by,
+            answer=answer or "",
+            entry=None if entry is None else _entry(before, entry),
+        )
+        after = _find(store, decision)
+    if json:
+        print_json(_document(after))
+    else:
+        say(f"{before.decision}: {WORDS[wanted]}", style="green")
+
+
+def _list(state: Path, decision: str | None, *, decided: bool, json: bool) -> None:
+    """List the objections that wait, or the decided ones; or show one as JSON."""
     open_ = ObjectionState.RECEIVED
     states = [it for it in ObjectionState if (it is not open_) == decided]
-    with _store(state_directory(state)) as store:
+    with _store(state) as store:
         found = (
             store.list(states, most=_LISTED)
             if decision is None
@@ -83,59 +147,6 @@ def list_command(
         for it in found
     ]
     print_text(table("decision", "came (UTC)", "decide by", "state", rows=rows))
-
-
-def decide_command(
-    decision: DecisionArgument,
-    outcome: Annotated[
-        str,
-        typer.Argument(metavar="OUTCOME", help="stands or reversed."),
-    ],
-    *,
-    by: Annotated[
-        str,
-        typer.Option("--by", metavar="WHO", help="Who decides: account or initials."),
-    ],
-    entry: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SET/ENTRY",
-            help="Switch this entry off with a reversal, for 30 days.",
-        ),
-    ] = None,
-    answer: Annotated[
-        str, typer.Option(metavar="TEXT", help="What the uploader is told besides.")
-    ] = "",
-    config_path: ConfigOption = None,
-    state: StateOption = None,
-) -> None:
-    """Decide an objection, as the page of reviewers does.
-
-    **Example**
-
-        uploadfilter objection decide 20261125-0123456789abcdef0123 stands --by ab
-    """
-    place = state_directory(state)
-    try:
-        wanted = ObjectionState(outcome)
-    except ValueError as exc:
-        raise UsageError(
-            f"{outcome!r} is no outcome", hint="Outcomes are stands and reversed."
-        ) from exc
-    tells_provider = bool(_settings(config_path, place).objections.outcomes_to)
-    with _store(place) as store:
-        before = _find(store, decision)
-        decider = Decider(
-            store, state=place, tells_provider=tells_provider, now=present_s
-        )
-        decider.decide(
-            before,
-            wanted,
-            reviewer=by,
-            answer=answer,
-            entry=None if entry is None else _entry(before, entry),
-        )
-    say(f"{before.decision}: {WORDS[wanted]}", style="green")
 
 
 def statement_command(
@@ -254,7 +265,7 @@ def _find(store: FormStore, decision: str) -> Objection:
     if found is None:
         raise UsageError(
             f"nobody has objected to {known!r}",
-            hint="'uploadfilter objection list' lists the objections.",
+            hint="'uploadfilter objection review' lists the objections.",
         )
     return found
 
@@ -275,7 +286,7 @@ def _entry(found: Objection, written: str) -> tuple[str, str]:
             return it.set, it.entry
     raise UsageError(
         f"this decision did not match the entry {written!r}",
-        hint="'uploadfilter objection list ID' lists the entries, as SET and ENTRY.",
+        hint="'uploadfilter objection review ID' lists the entries, as SET and ENTRY.",
     )
 
 

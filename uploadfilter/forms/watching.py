@@ -79,7 +79,7 @@ class FormWatch:
             self._faults.fail(
                 "objections_overdue",
                 count=counts.overdue,
-                hint="A reviewer has to decide them now: 'uploadfilter objection list'",
+                hint="A reviewer has to decide: 'uploadfilter objection review'",
             )
         else:
             self._faults.recover("objections_overdue")
