@@ -11,8 +11,8 @@ from tests.cli.running import run
 from uploadfilter.cli import whole_program
 from uploadfilter.cli.commands import COMMANDS, GROUPS
 
-MOST_COMMANDS = 46
-"""A command more makes another one go: the aim is 45. Lower it with them."""
+MOST_COMMANDS = 45
+"""A command more makes another one go. Lower it with them."""
 
 
 def found_in(group: TyperGroup, above: str = "") -> dict[str, TyperCommand]:

@@ -146,7 +146,6 @@ WRITING: tuple[tuple[str, ...], ...] = (
     ("hashset", "enforce", "other"),
     ("hashset", "off", "demo", "entry-0", "--why", "stock", "--by", "ab"),
     ("hashset", "on", "demo", "entry-0"),
-    ("hashset", "compact"),
     ("hashset", "remove", "other", "--yes"),
     ("hashset", "import", "ENCASE", "--known-good", "--name", "known"),
     ("hashset", "remove", "known", "--known-good"),
@@ -345,7 +344,6 @@ def test_parent_of_a_missing_state_directory_says_whose_it_will_be(
     "command",
     [
         ("hashset", "import", "FILE", "--name", "demo", "--category", "demo"),
-        ("hashset", "compact"),
         ("hashset", "list"),
         ("log", "show"),
     ],

@@ -113,10 +113,6 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "hashset.off:on_command",
         "Switch entries on again that operator, gate or tripwire switched off.",
     ),
-    "hashset compact": (
-        "hashset.generations:compact_command",
-        "Merge base and overlay into one new base that finds the same entries.",
-    ),
     "hashset rollback": (
         "hashset.generations:rollback_command",
         "Return to an older generation, without the entries withdrawn since then.",

@@ -41,7 +41,7 @@ _OF_STATE: Final = frozenset({Area.STATE, Area.REFERENCE, Area.SIGNED, Area.CANA
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """What is checked, and where.
+    """The areas to be checked, and the URLs of the canary.
 
     Attributes:
         areas: The areas.

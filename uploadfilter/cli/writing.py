@@ -2,11 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from uploadfilter.acting import current_actor
 from uploadfilter.cli.acting import become_owner
 from uploadfilter.cli.options import create_state, state_directory
+from uploadfilter.cli.output import say
+from uploadfilter.errors import StoreError
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.reference.writing.writing import ReferenceWriter
 
@@ -26,8 +29,30 @@ def reference_writer(
         StoreError: The reference set cannot be used.
     """
     directory = directory_to_write(state, create=create)
-    with directory.writer(create=create) as writer:
+    with writer_of(directory, create=create) as writer:
         yield writer
+
+
+def writer_of(
+    directory: ReferenceDirectory, *, create: bool = False
+) -> AbstractContextManager[ReferenceWriter]:
+    """Open a directory for writing that ``directory_to_write`` has returned."""
+    return directory.writer(create=create)
+
+
+def compact_if_due(writer: ReferenceWriter) -> None:
+    """Write a base anew that is mostly hidden, after a change that is in force already.
+
+    It finds the same. If it fails, for example on a full disk, only room is lost.
+    """
+    if not writer.is_mostly_hidden:
+        return
+    try:
+        writer.compact()
+    except StoreError as exc:
+        say(f"the old base stays, though most of it is hidden: {exc}", style="yellow")
+    else:
+        say(f"wrote a new base, as most of it was hidden; generation {writer.number}")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Listing, checking and compacting generations, and going from one to another."""
+"""Listing and checking generations, and going from one to another."""
 
 import io
 import json
@@ -143,34 +143,27 @@ def flip_a_bit(path: Path) -> None:
     path.write_bytes(data)
 
 
-def test_compact_makes_a_new_base_once(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], state: Path
+def test_base_that_is_mostly_hidden_is_written_anew(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: Path,
+    tmp_path: Path,
 ) -> None:
-    """A compaction finds the same; a second one has nothing to do."""
+    """Removed entries do not stay on the disk until some large import."""
+    import_set(monkeypatch, tmp_path, "two", OTHER_MD5)
+    with ReferenceDirectory(state / REFERENCE_DIRECTORY).writer() as writer:
+        assert writer.compact()
     capfd.readouterr()
-    for _ in range(2):
-        run(monkeypatch, "hashset", "compact", "--json")
-    done = json_lines(capfd.readouterr().out)
-
-    assert done == [
-        {"compacted": True, "generation": 3},
-        {"compacted": False, "generation": 3},
-    ]
-    assert (state / REFERENCE_DIRECTORY / BASES / "3").is_dir()
-    assert matched(monkeypatch, capfd, MD5) == ["one"]
-
-
-def test_compact_says_what_it_did(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """People read which generation is in force after it."""
-    capfd.readouterr()
-    for _ in range(2):
-        run(monkeypatch, "hashset", "compact")
+    run(monkeypatch, "hashset", "remove", "two", "--yes")
+    half = capfd.readouterr().err
+    import_set(monkeypatch, tmp_path, "one", OTHER_MD5)
     said = capfd.readouterr().err
 
-    assert "wrote a new base; generation 3" in said
-    assert "nothing to compact" in said
+    assert "new base" not in half
+    assert "wrote a new base, as most of it was hidden; generation 7" in said
+    assert (state / REFERENCE_DIRECTORY / BASES / "7").is_dir()
+    assert matched(monkeypatch, capfd, OTHER_MD5) == ["one"]
+    assert matched(monkeypatch, capfd, MD5) == []
 
 
 def test_rollback_pins_until_released(
@@ -281,7 +274,6 @@ def test_what_cannot_be_done_is_refused(
         ("hashset", "list", "--generations"),
         ("hashset", "list", "--stats"),
         ("verify", "--reference"),
-        ("hashset", "compact"),
         ("hashset", "rollback", "--yes"),
         ("hashset", "rollback", "--release"),
     ],

@@ -1,4 +1,4 @@
-"""``uploadfilter hashset compact | rollback``, the list and the check of generations.
+"""``uploadfilter hashset rollback``, the list and the check of generations.
 
 Rules this module keeps: a command that changes the entries in force asks first, unless
 ``--yes`` is given; every command prints the generation that is in force afterwards.
@@ -68,26 +68,6 @@ def verify_reference(state: Path | None, *, json: bool) -> None:
         print_text(*report_lines(report))
     if not report.is_sound:
         raise typer.Exit(FOUND)
-
-
-def compact_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """Merge base and overlay into one new base that finds the same entries.
-
-    Needs space on the disk for a second base. The service keeps running.
-
-    **Example**
-
-        uploadfilter hashset compact
-    """
-    with reference_writer(state) as writer:
-        compacted = writer.compact()
-        number = writer.number
-    if json:
-        print_json({"compacted": compacted, "generation": number})
-    elif compacted:
-        say(f"wrote a new base; generation {number}", style="green")
-    else:
-        say(f"there is nothing to compact; generation {number} stays")
 
 
 def rollback_command(

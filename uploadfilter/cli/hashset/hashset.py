@@ -42,7 +42,7 @@ from uploadfilter.cli.output import (
     say,
 )
 from uploadfilter.cli.progress import board
-from uploadfilter.cli.writing import reference_writer
+from uploadfilter.cli.writing import compact_if_due, reference_writer
 from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.choices import Chosen, settled
 from uploadfilter.hashsets.importing import (
@@ -208,6 +208,7 @@ def import_set(
             raw=raw,
             progress=shown.move if is_file else None,
         )
+        compact_if_due(writer)
         generation = writer.generation
     _report(report, json=json)
     say_state(report.set.name, held)
@@ -310,6 +311,7 @@ def remove_command(
                 refused=f"hash set {name!r} is removed only after a confirmation",
             )
         info = remove_set(writer, name)
+        compact_if_due(writer)
         number = writer.number
         generation = writer.generation
     if json:

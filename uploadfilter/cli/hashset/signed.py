@@ -31,7 +31,7 @@ from uploadfilter.cli.output import (
     show_error,
 )
 from uploadfilter.cli.progress import board
-from uploadfilter.cli.writing import directory_to_write
+from uploadfilter.cli.writing import compact_if_due, directory_to_write, writer_of
 from uploadfilter.errors import (
     HashSetError,
     HashSetTrustError,
@@ -260,7 +260,7 @@ def _sync(
     passage: Passage,
 ) -> SyncReport:
     with board("fetching") as shown:
-        return sync(
+        report = sync(
             trusted,
             directory,
             chosen=chosen,
@@ -269,6 +269,10 @@ def _sync(
             progress=shown.move,
             passage=passage,
         )
+    if report.is_new:
+        with writer_of(directory) as writer:
+            compact_if_due(writer)
+    return report
 
 
 def _end(

@@ -364,6 +364,16 @@ class ReferenceWriter:
             for entry in entries
         }
 
+    @property
+    def is_mostly_hidden(self) -> bool:
+        """True if more than half of the base stays out of force until it is rewritten.
+
+        A new base then has fewer entries than were hidden, and no base is more than
+        twice as large as it needs to be.
+        """
+        there = sum(info.entries - info.revoked for info in self._live.base.sets)
+        return 2 * self._live.hidden_entries > there
+
     def compact(self) -> bool:
         """Write base and overlay as one new base that gives the same results.
 
