@@ -67,7 +67,17 @@ def test_importing_again_keeps_what_was_chosen(console: Console) -> None:
 
     assert code == 0
     assert "its matches reject uploads" in said
+    assert "hashset enforce" not in said
     assert console.state == (True, None)
+
+
+def test_advice_to_enforce_is_given_once(console: Console) -> None:
+    """A set that is monitored names the command; the warning beside it does not."""
+    console.run("hashset", "enforce", "unit7", "--off")
+    _, said = console.bring()
+
+    assert said.count("hashset enforce") == 1
+    assert "ENFORCE rejects no match" in said
 
 
 def test_import_that_loses_a_category_changes_nothing(console: Console) -> None:

@@ -101,15 +101,21 @@ def lack_in(generation: Enforced) -> Lack | None:
     return lack_of(Policy(), generation)
 
 
-def say_lack(generation: Enforced) -> None:
-    """Warn on stderr if ENFORCE would reject no match, with the remedy."""
+def say_lack(generation: Enforced, *, is_advised: bool = False) -> None:
+    """Warn on stderr if ENFORCE would reject no match, with the remedy.
+
+    Args:
+        generation: The reference set in force.
+        is_advised: Whether ``say_state`` has named the remedy already.
+    """
     lack = lack_in(generation)
     if lack is not None:
         say(
             f"with this reference set ENFORCE rejects no match: {WORDS[lack]}",
             style="yellow",
         )
-        say(f"  {WHAT_TO_DO[lack]}", style="dim")
+        if not (is_advised and lack is Lack.MONITORED):
+            say(f"  {WHAT_TO_DO[lack]}", style="dim")
 
 
 def say_lack_of_set(generation: Enforced, name: str) -> None:

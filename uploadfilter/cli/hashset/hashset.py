@@ -212,7 +212,7 @@ def import_set(
         generation = writer.generation
     _report(report, json=json)
     say_state(report.set.name, held)
-    say_lack(generation)
+    say_lack(generation, is_advised=not held.enforced)
 
 
 def _check_known_good(categories: Sequence[str] | None, *, preview: bool) -> None:
