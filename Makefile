@@ -63,7 +63,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run environment test test-slow lint format format-check types floors check installed e2e deploy-test sites \
-        fuzz properties bench docs settings drawings site check-docs wheel \
+        fuzz properties bench docs settings schemas drawings site check-docs wheel \
         static ready deb release lock clean
 
 help:  ## List the targets.
@@ -223,6 +223,9 @@ check-docs: docs site  ## Both: the documents agree with the code, and make a wh
 
 settings: $(DEV_STAMP)  ## Write docs/operating/keys.md, each setting, from the code.
 	@$(BIN)/python -m deploy.documents.keys
+
+schemas: $(DEV_STAMP)  ## Write docs/json, what each command prints with --json, from the code.
+	@$(BIN)/python -m deploy.documents.schemas
 
 drawings: $(DEV_STAMP)  ## Draw docs/drawings/states.svg, the states of an upload, from the code.
 	@$(BIN)/python -m deploy.documents.states

@@ -30,7 +30,7 @@ RECIPES = {
     "Add a protocol of uploads in pieces": {"UploadProtocol", "_PROTOCOLS"},
     "Add a field of a record, or a kind of record": {"FORMAT", "decision_record"},
     "Add a metric": {"Metrics"},
-    "Add a command, or an event": {"COMMANDS"},
+    "Add a command, or an event": {"COMMANDS", "DOCUMENTS"},
     "Add a picture format": {"FORMATS", "_OPENERS", "DECODER_ERRORS"},
     "Add a container": {"CONTAINERS"},
 }

@@ -5,14 +5,19 @@ import sys
 from typing import Any
 
 import pytest
+from typer.core import TyperCommand, TyperGroup
 
+from tests.cli.schemas import held_to_schema
 from uploadfilter.cli import main
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code.
+
+    With ``--json`` everything that it prints has to be as its JSON schema says.
+    """
     monkeypatch.setattr(sys, "argv", ["uploadfilter", *arguments])
-    with pytest.raises(SystemExit) as ended:
+    with held_to_schema(monkeypatch, arguments), pytest.raises(SystemExit) as ended:
         main()
     code = ended.value.code
     return code if isinstance(code, int) else 0
@@ -21,3 +26,15 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def json_lines(text: str) -> list[dict[str, Any]]:
     """Return the JSON objects that a command printed, one a line."""
     return [json.loads(line) for line in text.splitlines()]
+
+
+def found_in(group: TyperGroup, above: str = "") -> dict[str, TyperCommand]:
+    """Return the commands and groups of a group, at any depth, by their words."""
+    found: dict[str, TyperCommand] = {}
+    for name, command in group.commands.items():
+        assert isinstance(command, TyperCommand | TyperGroup)
+        if isinstance(command, TyperGroup):
+            found |= found_in(command, f"{above}{name} ")
+        else:
+            found[f"{above}{name}"] = command
+    return found

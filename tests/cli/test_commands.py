@@ -5,26 +5,13 @@ import subprocess
 import sys
 
 import pytest
-from typer.core import TyperCommand, TyperGroup
 
-from tests.cli.running import run
+from tests.cli.running import found_in, run
 from uploadfilter.cli import whole_program
 from uploadfilter.cli.commands import COMMANDS, GROUPS
 
 MOST_COMMANDS = 45
 """A command more makes another one go. Lower it with them."""
-
-
-def found_in(group: TyperGroup, above: str = "") -> dict[str, TyperCommand]:
-    """Return the commands and groups of a group, at any depth, by their words."""
-    found: dict[str, TyperCommand] = {}
-    for name, command in group.commands.items():
-        assert isinstance(command, TyperCommand | TyperGroup)
-        if isinstance(command, TyperGroup):
-            found |= found_in(command, f"{above}{name} ")
-        else:
-            found[f"{above}{name}"] = command
-    return found
 
 
 def test_every_command_of_the_table_loads_with_the_same_help() -> None:
