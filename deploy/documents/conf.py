@@ -32,7 +32,7 @@ html_theme = "furo"
 html_title = "uploadfilter"
 html_copy_source = False
 html_show_sphinx = False
-html_theme_options = {"footer_icons": []}
+html_theme_options: dict[str, list[str]] = {"footer_icons": []}
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
 
