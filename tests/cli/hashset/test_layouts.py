@@ -22,8 +22,8 @@ def options(
     return TableOptions(
         format=format,
         mapping=mapping,
-        maps=maps,
-        wheres=wheres,
+        maps=list(maps),
+        wheres=list(wheres),
         delimiter=delimiter,
         quote=quote,
         encoding=encoding,

@@ -65,16 +65,8 @@ def convert_command(
 
         uploadfilter hashset convert export.json md5.txt --category 1 --only md5
     """
-    options = TableOptions(
-        format=file_format,
-        mapping=mapping,
-        maps=(),
-        wheres=(),
-        delimiter=None,
-        quote=None,
-        encoding=None,
-    )
-    said = options.known_before(file, signal_type)
+    table = TableOptions(signal_type=signal_type, format=file_format, mapping=mapping)
+    said = table.known_before(file)
     with board("converting", amount=DownloadColumn()) as shown:
         survey = convert_file(
             file,

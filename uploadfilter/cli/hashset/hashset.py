@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -17,9 +18,6 @@ from uploadfilter.cli.hashset.enforcement import (
 )
 from uploadfilter.cli.hashset.known import import_known_good, remove_known_good
 from uploadfilter.cli.hashset.layouts import (
-    FormatOption,
-    NamedFormat,
-    SignalTypeOption,
     SkipBadLinesOption,
     TableOptions,
 )
@@ -52,67 +50,45 @@ from uploadfilter.hashsets.importing import (
     remove_set,
     survey_file,
 )
-from uploadfilter.hashsets.lines.columns import Encoding, Layout
+from uploadfilter.hashsets.lines.columns import Layout
 from uploadfilter.hashsets.opening import open_file
 from uploadfilter.hashsets.refusing import BadLines
 from uploadfilter.issuing.wording import entries as counted_entries
 from uploadfilter.reference.entries.sets import SetInfo, no_such_set
 
-_NameOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="The name of the hash set on this machine.  [required "
-        "except with --preview]",
-        show_default=False,
-    ),
-]
-_CategoriesOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--category",
-        metavar="C",
-        help="A category to take; give the option once for each. A list has one "
-        "category.  [default: those of the replaced set]",
-        show_default=False,
-    ),
-]
-_MappingOption = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="TOML",
-        help="CSV: a mapping file, in TOML; options override it.",
-    ),
-]
-_MapsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--map",
-        metavar="FIELD=COLUMN",
-        help="CSV: the field of a column: id, category, md5, sha1, ...; give it "
-        "once for each column. Without it, columns are recognised by their names.",
-    ),
-]
-_WheresOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--where",
-        metavar="COLUMN=VALUE",
-        help="CSV: take only rows with this value; give it again for another "
-        "value or column.",
-    ),
-]
-_DelimiterOption = Annotated[
-    str | None,
-    typer.Option(metavar="C", help="CSV: the character between cells, or 'tab'."),
-]
-_QuoteOption = Annotated[
-    str | None,
-    typer.Option(metavar="C", help="CSV: the character around cells, or 'none'."),
-]
-_EncodingOption = Annotated[
-    Encoding | None, typer.Option(help="CSV: the encoding of the file.")
-]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetOptions:
+    """The options that say under which name a set is taken, and of which categories."""
+
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The name of the hash set on this machine.  [required "
+            "except with --preview]",
+            show_default=False,
+        ),
+    ] = None
+    categories: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--category",
+            metavar="C",
+            help="A category to take; give the option once for each. A list has one "
+            "category.  [default: those of the replaced set]",
+            show_default=False,
+        ),
+    ] = None
+    drop_categories: DropCategoriesOption = False
+
+    def chosen(self) -> Chosen:
+        """Return the choices for the import."""
+        return Chosen(
+            categories=self.categories or [], drops_categories=self.drop_categories
+        )
+
+
 _KnownGoodOption = Annotated[
     bool,
     typer.Option(
@@ -132,18 +108,9 @@ def import_set(
         Path, typer.Argument(metavar="FILE", help="A list, JSON lines, or CSV.")
     ],
     *,
-    name: _NameOption = None,
-    categories: _CategoriesOption = None,
-    drop_categories: DropCategoriesOption = False,
+    wanted: SetOptions,
     skip_bad_lines: SkipBadLinesOption = False,
-    signal_type: SignalTypeOption = None,
-    file_format: FormatOption = NamedFormat.AUTO,
-    mapping: _MappingOption = None,
-    maps: _MapsOption = None,
-    wheres: _WheresOption = None,
-    delimiter: _DelimiterOption = None,
-    quote: _QuoteOption = None,
-    encoding: _EncodingOption = None,
+    table: TableOptions,
     preview: _PreviewOption = False,
     known_good: _KnownGoodOption = False,
     yes: YesOption = False,
@@ -167,20 +134,11 @@ def import_set(
         uploadfilter hashset import NSRLFile.txt --known-good --name nsrl
     """
     if known_good:
-        _check_known_good(categories, preview=preview)
-        import_known_good(file, _named(name), state, json=json)
+        _check_known_good(wanted.categories, preview=preview)
+        import_known_good(file, _named(wanted.name), state, json=json)
         return
-    options = TableOptions(
-        format=file_format,
-        mapping=mapping,
-        maps=maps or (),
-        wheres=wheres or (),
-        delimiter=delimiter,
-        quote=quote,
-        encoding=encoding,
-    )
-    said = options.known_before(file, signal_type)
-    chosen = Chosen(categories=categories or [], drops_categories=drop_categories)
+    said = table.known_before(file)
+    chosen = wanted.chosen()
     allowed = chosen.categories
     if preview:
         _preview(file, allowed, said, json=json)
@@ -195,10 +153,10 @@ def import_set(
         board("reading", amount=DownloadColumn()) as shown,
         reference_writer(state, create=True) as writer,
     ):
-        held = settled(_named(name), chosen, writer.sets)
+        held = settled(_named(wanted.name), chosen, writer.sets)
         report = import_file(
             file,
-            name=_named(name),
+            name=_named(wanted.name),
             categories=held.categories,
             enforced=held.enforced,
             writer=writer,

@@ -61,32 +61,57 @@ SkipBadLinesOption = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableOptions:
-    """The CSV options of ``hashset import``, as they were given.
+    """The options of ``hashset import`` that say how a file is read.
 
     Attributes:
         format: ``auto`` recognises the format from the file, unless a CSV option is
             given.
-        mapping: A mapping file, with the same settings.
-        maps: Pairs ``FIELD=COLUMN``.
-        wheres: Pairs ``COLUMN=VALUE``.
-        delimiter: A character, or ``tab``; ``None`` if it was not given.
-        quote: A character, or ``none``; ``None`` if it was not given.
-        encoding: The encoding; ``None`` if it was not given.
     """
 
-    format: NamedFormat
-    mapping: Path | None
-    maps: Sequence[str]
-    wheres: Sequence[str]
-    delimiter: str | None
-    quote: str | None
-    encoding: Encoding | None
+    signal_type: SignalTypeOption = None
+    format: FormatOption = NamedFormat.AUTO
+    mapping: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TOML",
+            help="CSV: a mapping file, in TOML; options override it.",
+        ),
+    ] = None
+    maps: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="FIELD=COLUMN",
+            help="CSV: the field of a column: id, category, md5, sha1, ...; give it "
+            "once for each column. Without it, columns are recognised by their names.",
+        ),
+    ] = None
+    wheres: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            metavar="COLUMN=VALUE",
+            help="CSV: take only rows with this value; give it again for another "
+            "value or column.",
+        ),
+    ] = None
+    delimiter: Annotated[
+        str | None,
+        typer.Option(metavar="C", help="CSV: the character between cells, or 'tab'."),
+    ] = None
+    quote: Annotated[
+        str | None,
+        typer.Option(metavar="C", help="CSV: the character around cells, or 'none'."),
+    ] = None
+    encoding: Annotated[
+        Encoding | None, typer.Option(help="CSV: the encoding of the file.")
+    ] = None
 
     def foreign(self) -> ForeignFormat | None:
         """Return the foreign format that ``--format`` names, if it names one."""
         return next((form for form in FOREIGN if form.name == self.format), None)
 
-    def known_before(self, file: Path, signal_type: SignalType | None) -> KnownBefore:
+    def known_before(self, file: Path) -> KnownBefore:
         """Return what is known of a file; CSV that nobody described has a layout.
 
         Raises:
@@ -94,7 +119,7 @@ class TableOptions:
             ConfigError: The mapping file cannot be used.
         """
         known = KnownBefore(
-            signal_type=signal_type, layout=self.layout(), foreign=self.foreign()
+            signal_type=self.signal_type, layout=self.layout(), foreign=self.foreign()
         )
         if known == KnownBefore() and is_unsaid_table(file):
             return KnownBefore(layout=Layout())
@@ -117,7 +142,7 @@ class TableOptions:
                 hint="Omit the option: a file in this format names its fields itself.",
             )
         saved = Layout() if self.mapping is None else _saved(self.mapping)
-        maps, wheres = _grouped(self.maps), _grouped(self.wheres)
+        maps, wheres = _grouped(self.maps or ()), _grouped(self.wheres or ())
         wanted = {
             column: frozenset(map(folded, texts)) for column, texts in wheres.items()
         }

@@ -4,6 +4,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -64,47 +65,75 @@ MomentOption = Annotated[
 ]
 
 
-_VerdictOption = Annotated[
-    Verdict | None,
-    typer.Option(case_sensitive=False, help="Only decisions with this verdict."),
-]
-_ActionOption = Annotated[
-    Action | None,
-    typer.Option(case_sensitive=False, help="Only decisions with this action."),
-]
-_WouldOption = Annotated[
-    Action | None,
-    typer.Option(
-        case_sensitive=False,
-        help="Only decisions with this action, if every hash set were enforced.",
-    ),
-]
-_IdOption = Annotated[
-    str | None,
-    typer.Option(
-        "--id",
-        metavar="ID",
-        help="One decision and its outcome; spaces and letter case do not matter.",
-    ),
-]
-_SetOption = Annotated[
-    str | None,
-    typer.Option(
-        "--set",
-        metavar="NAME",
-        help="Only decisions with a match of this hash set.",
-    ),
-]
-_MatchOption = Annotated[
-    MatchKind | None,
-    typer.Option(
-        case_sensitive=False, help="Only decisions with a match of this kind."
-    ),
-]
-_RecordsOption = Annotated[
-    RecordKind | None,
-    typer.Option("--records", "--kind", help="Only records of this kind."),
-]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The options that say which records are shown."""
+
+    since: MomentOption = None
+    until: MomentOption = None
+    verdict: Annotated[
+        Verdict | None,
+        typer.Option(case_sensitive=False, help="Only decisions with this verdict."),
+    ] = None
+    action: Annotated[
+        Action | None,
+        typer.Option(case_sensitive=False, help="Only decisions with this action."),
+    ] = None
+    would: Annotated[
+        Action | None,
+        typer.Option(
+            case_sensitive=False,
+            help="Only decisions with this action, if every hash set were enforced.",
+        ),
+    ] = None
+    decision: Annotated[
+        str | None,
+        typer.Option(
+            "--id",
+            metavar="ID",
+            help="One decision and its outcome; spaces and letter case do not matter.",
+        ),
+    ] = None
+    hash_set: Annotated[
+        str | None,
+        typer.Option(
+            "--set",
+            metavar="NAME",
+            help="Only decisions with a match of this hash set.",
+        ),
+    ] = None
+    match: Annotated[
+        MatchKind | None,
+        typer.Option(
+            case_sensitive=False, help="Only decisions with a match of this kind."
+        ),
+    ] = None
+    records: Annotated[
+        RecordKind | None,
+        typer.Option("--records", "--kind", help="Only records of this kind."),
+    ] = None
+
+    def filters(self, *, is_narrow: bool) -> Filters:
+        """Return the filters; with ``is_narrow`` only decisions pass them.
+
+        Raises:
+            UsageError: A time cannot be read.
+            typer.Exit: The id cannot be one.
+        """
+        now = datetime.fromtimestamp(present_s(), UTC)
+        return Filters(
+            since=None if self.since is None else moment(self.since, now=now),
+            until=None if self.until is None else moment(self.until, now=now),
+            kind=RecordKind.DECISION if is_narrow else self.records,
+            id=None if self.decision is None else _id(self.decision),
+            verdict=self.verdict,
+            action=self.action,
+            would=self.would,
+            set=self.hash_set,
+            match=self.match,
+        )
+
+
 _AllOption = Annotated[
     bool, typer.Option("--all", help="On a terminal, show records of every kind.")
 ]
@@ -123,16 +152,8 @@ _FollowOption = Annotated[
 
 
 def show(
+    selection: Selection,
     *,
-    since: MomentOption = None,
-    until: MomentOption = None,
-    verdict: _VerdictOption = None,
-    action: _ActionOption = None,
-    would: _WouldOption = None,
-    decision: _IdOption = None,
-    hash_set: _SetOption = None,
-    match: _MatchOption = None,
-    records: _RecordsOption = None,
     limit: _LimitOption = None,
     following: _FollowOption = False,
     every_kind: _AllOption = False,
@@ -157,6 +178,7 @@ def show(
 
         uploadfilter log show --follow --json | jq .verdict
     """
+    decision, records = selection.decision, selection.records
     is_one = decision is not None or records is not None
     form = _form(json=json, csv=csv, every_kind=every_kind or is_one)
     if csv and records not in (None, RecordKind.DECISION):
@@ -166,19 +188,8 @@ def show(
         )
     # The last N are the last N of those that are shown.
     is_narrow = csv or (form is RecordForm.DECISIONS and bool(limit or following))
-    now = datetime.fromtimestamp(present_s(), UTC)
     directory = log_directory(state, instance)
-    filters = Filters(
-        since=None if since is None else moment(since, now=now),
-        until=None if until is None else moment(until, now=now),
-        kind=RecordKind.DECISION if is_narrow else records,
-        id=None if decision is None else _id(decision),
-        verdict=verdict,
-        action=action,
-        would=would,
-        set=hash_set,
-        match=match,
-    )
+    filters = selection.filters(is_narrow=is_narrow)
     if following:
         say_period(directory, since=filters.since, until=filters.until)
         follow_log(

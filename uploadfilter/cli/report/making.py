@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from importlib.metadata import version
@@ -82,15 +83,78 @@ ProcessesOption = Annotated[
 ]
 
 
-def report_command(
-    *,
-    logs: LogsArgument = None,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions:
+    """The options that say what a report shows."""
+
     first: Annotated[
         str, typer.Option("--from", metavar="DAY", help="The first day, UTC.")
-    ] = "",
+    ] = ""
     last: Annotated[
         str, typer.Option("--to", metavar="DAY", help="The last day, UTC.")
-    ] = "",
+    ] = ""
+    by: Annotated[
+        By | None,
+        typer.Option(help="Divide the time into periods.", case_sensitive=False),
+    ] = None
+    language: Annotated[
+        ReportLanguage, typer.Option(help="The language of page and PDF.")
+    ] = ReportLanguage.EN
+    title: Annotated[
+        str, typer.Option(metavar="TEXT", help="Another title.", show_default=False)
+    ] = ""
+    least: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help=f"The smallest count that is shown; at least {LEAST_ALLOWED}, or 1 to "
+            "hide nothing.",
+        ),
+    ] = LEAST
+    price: Annotated[
+        float | None,
+        typer.Option(
+            metavar="AMOUNT", min=0, help="The price of a CPU hour, for the cost."
+        ),
+    ] = None
+    currency: Annotated[
+        str, typer.Option(metavar="TEXT", help="The currency of the price.")
+    ] = "EUR"
+    published: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="When the issuer published each set: JSON lines with set, sequence "
+            "and at.",
+        ),
+    ] = None
+
+    def choices(self) -> ReportChoices:
+        """Return the choices; two days that are no period are refused.
+
+        Raises:
+            UsageError: An option cannot be used.
+        """
+        published = self.published
+        chosen = ReportChoices(
+            first=_day(self.first, "--from"),
+            last=_day(self.last, "--to"),
+            by=self.by,
+            least=self.least,
+            price=self.price,
+            currency=self.currency,
+            language=self.language.value,
+            title=self.title,
+            published=() if published is None else _publications(published),
+        )
+        _check(chosen)
+        return chosen
+
+
+def report_command(
+    content: ReportOptions,
+    *,
+    logs: LogsArgument = None,
     show: Annotated[
         str | None,
         typer.Option(
@@ -99,10 +163,6 @@ def report_command(
             "'list' prints the names.",
             show_default=False,
         ),
-    ] = None,
-    by: Annotated[
-        By | None,
-        typer.Option(help="Divide the time into periods.", case_sensitive=False),
     ] = None,
     form: Annotated[
         ReportForm | None,
@@ -115,37 +175,6 @@ def report_command(
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="The file to write."),
-    ] = None,
-    language: Annotated[
-        ReportLanguage, typer.Option(help="The language of page and PDF.")
-    ] = ReportLanguage.EN,
-    title: Annotated[
-        str, typer.Option(metavar="TEXT", help="Another title.", show_default=False)
-    ] = "",
-    least: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            help=f"The smallest count that is shown; at least {LEAST_ALLOWED}, or 1 to "
-            "hide nothing.",
-        ),
-    ] = LEAST,
-    price: Annotated[
-        float | None,
-        typer.Option(
-            metavar="AMOUNT", min=0, help="The price of a CPU hour, for the cost."
-        ),
-    ] = None,
-    currency: Annotated[
-        str, typer.Option(metavar="TEXT", help="The currency of the price.")
-    ] = "EUR",
-    published: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="When the issuer published each set: JSON lines with set, sequence "
-            "and at.",
-        ),
     ] = None,
     cache: Annotated[
         Path | None,
@@ -181,18 +210,7 @@ def report_command(
         raise UsageError(
             "there is no file to write", hint="Name one with -o, or print --json."
         )
-    chosen = ReportChoices(
-        first=_day(first, "--from"),
-        last=_day(last, "--to"),
-        by=by,
-        least=least,
-        price=price,
-        currency=currency,
-        language=language.value,
-        title=title,
-        published=() if published is None else _publications(published),
-    )
-    _check(chosen)
+    chosen = content.choices()
     gathered = _gathered(directories_of(logs, state), chosen, cache=cache, jobs=jobs)
     if show is not None:
         write_data(script_of(show, gathered, chosen).encode())
