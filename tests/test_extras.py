@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from uploadfilter.cli.lookback import EngineName, _engine
+from uploadfilter.cli.lookback import EngineName, WorkOptions, _engine
 from uploadfilter.errors import LookBackError, UploadFilterError, UsageError
 from uploadfilter.extras import load_extra
 from uploadfilter.issuing.tokens import token_key
 from uploadfilter.lookback.s3 import S3Source
-from uploadfilter.lookback.scanning import TYPES, Pace
+from uploadfilter.lookback.scanning import TYPES
 from uploadfilter.lookback.sources import FolderSource
 from uploadfilter.lookback.store import _encoded
 from uploadfilter.reporting.page.pdfs import pdf_of
@@ -46,14 +46,8 @@ def test_absent_package_is_an_error() -> None:
 
 def scan_by_dask() -> object:
     """Ask for a cluster, which needs Dask before anything else."""
-    return _engine(
-        EngineName.DASK,
-        "tcp://127.0.0.1:1",
-        FolderSource("/nowhere"),
-        jobs=1,
-        types=TYPES,
-        pace=Pace(bytes_s=None, files_s=None, clock=lambda: 0.0),
-    )
+    work = WorkOptions(jobs=1, engine=EngineName.DASK, scheduler="tcp://127.0.0.1:1")
+    return _engine(work, FolderSource("/nowhere"), TYPES)
 
 
 @pytest.mark.parametrize(

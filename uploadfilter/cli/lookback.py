@@ -7,6 +7,7 @@ only if every file was checked.
 import io
 import time
 from csv import writer as csv_writer
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -75,6 +76,44 @@ class TableForm(StrEnum):
     CSV = "csv"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOptions:
+    """The options that say where files are scanned, and how fast."""
+
+    jobs: JobsOption = None
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MB", min=0.001, help="Most megabytes a second.", show_default=False
+        ),
+    ] = None
+    file_rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N", min=0.001, help="Most files a second.", show_default=False
+        ),
+    ] = None
+    engine: Annotated[EngineName, typer.Option(help="Where files are scanned.")] = (
+        EngineName.LOCAL
+    )
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="The scheduler of Dask, such as tcp://10.0.0.7:8786.",
+            show_default=False,
+        ),
+    ] = None
+
+    def pace(self) -> Pace:
+        """Return the bounds of the speed."""
+        return Pace(
+            bytes_s=None if self.rate is None else self.rate * _MB,
+            files_s=self.file_rate,
+            clock=time.monotonic,
+        )
+
+
 def scan_command(
     source: Annotated[
         str,
@@ -96,30 +135,7 @@ def scan_command(
             help="Keep perceptual values too: without them, only exact copies match.",
         ),
     ] = False,
-    jobs: JobsOption = None,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            metavar="MB", min=0.001, help="Most megabytes a second.", show_default=False
-        ),
-    ] = None,
-    file_rate: Annotated[
-        float | None,
-        typer.Option(
-            metavar="N", min=0.001, help="Most files a second.", show_default=False
-        ),
-    ] = None,
-    engine: Annotated[
-        EngineName, typer.Option(help="Where files are scanned.")
-    ] = EngineName.LOCAL,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="The scheduler of Dask, such as tcp://10.0.0.7:8786.",
-            show_default=False,
-        ),
-    ] = None,
+    work: WorkOptions,
     endpoint: Annotated[
         str | None,
         typer.Option(
@@ -143,11 +159,6 @@ def scan_command(
     secret = ReferenceDirectory(state_directory(state) / REFERENCE_DIRECTORY).secret()
     files, types = _source(source, endpoint), TYPES if perceptual else ()
     info = StoreInfo(source=files.address, types=types, secret=secret.check_value())
-    pace = Pace(
-        bytes_s=None if rate is None else rate * _MB,
-        files_s=file_rate,
-        clock=time.monotonic,
-    )
     with (
         LookBackStore.create_or_open(output, info) as store,
         board("scanning") as shown,
@@ -156,7 +167,7 @@ def scan_command(
         counts = scan_source(
             files,
             store,
-            _engine(engine, scheduler, files, jobs=jobs, types=types, pace=pace),
+            _engine(work, files, types),
             secret=secret,
             clock=time.monotonic,
             advance=shown.advance,
@@ -249,15 +260,10 @@ def _source(address: str, endpoint: str | None) -> FileSource:
 
 
 def _engine(
-    name: EngineName,
-    scheduler: str | None,
-    source: FileSource,
-    *,
-    jobs: int | None,
-    types: tuple[SignalType, ...],
-    pace: Pace,
+    work: WorkOptions, source: FileSource, types: tuple[SignalType, ...]
 ) -> Engine:
-    if (scheduler is not None) != (name is EngineName.DASK):
+    scheduler, jobs, pace = work.scheduler, work.jobs, work.pace()
+    if (scheduler is not None) != (work.engine is EngineName.DASK):
         raise UsageError(
             "--engine dask and --scheduler need each other",
             hint="For example: --engine dask --scheduler tcp://10.0.0.7:8786",

@@ -3,6 +3,7 @@
 import hashlib
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -81,14 +82,13 @@ CategoriesOption = Annotated[
 ]
 
 
-def trust_command(
-    root: Annotated[
-        Path, typer.Argument(metavar="ROOT", help="The file root.json of the issuer.")
-    ],
-    *,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRoot:
+    """The options that say what a root is trusted for."""
+
     name: Annotated[
         str, typer.Option(metavar="NAME", help="The local name of the set.")
-    ],
+    ]
     source: Annotated[
         str,
         typer.Option(
@@ -96,7 +96,7 @@ def trust_command(
             metavar="SOURCE",
             help="The source of the set: a folder, or an https URL.",
         ),
-    ],
+    ]
     digest: Annotated[
         str | None,
         typer.Option(
@@ -104,13 +104,21 @@ def trust_command(
             help="The SHA-256 of the file that the issuer read out, for comparison.",
             show_default=False,
         ),
-    ] = None,
-    categories: CategoriesOption = None,
-    monitored: MonitoredOption = False,
+    ] = None
     replace_root: Annotated[
         bool,
         typer.Option("--replace-root", help="Replace another trusted root."),
-    ] = False,
+    ] = False
+
+
+def trust_command(
+    root: Annotated[
+        Path, typer.Argument(metavar="ROOT", help="The file root.json of the issuer.")
+    ],
+    *,
+    new: NewRoot,
+    categories: CategoriesOption = None,
+    monitored: MonitoredOption = False,
     yes: YesOption = False,
     json: JSONOption = False,
     state: StateOption = None,
@@ -130,7 +138,7 @@ def trust_command(
     data = read_root_file(root)
     holders = md.holders_of(read_root(data), ROOT)
     found = _sha256(data)
-    if digest is not None and digest.lower().replace(" ", "") != found:
+    if new.digest is not None and new.digest.lower().replace(" ", "") != found:
         raise HashSetTrustError(
             f"{str(root)!r} does not have the given digest",
             hint="Nothing is trusted. Ask the issuer for the file again, and compare.",
@@ -139,24 +147,24 @@ def trust_command(
     if not json:
         say(f"SHA-256: {found}")
         say(f"held by {holders.threshold} of {len(holders.keys)}: {names}")
-    if digest is None and not yes:
+    if new.digest is None and not yes:
         confirm(
             "Did the issuer read out the same digest?",
             refused="a root is trusted only if its digest was compared",
         )
     directory = directory_to_write(state, create=True)
-    trusted = Trusted.of(directory.path.parent, name)
+    trusted = Trusted.of(directory.path.parent, new.name)
     with trusted.locked():
-        trusted.trust(data, _absolute(source), replace=replace_root)
+        trusted.trust(data, _absolute(new.source), replace=new.replace_root)
     wanted = categories or []
     if json:
-        print_json({"set": name, "root": found, "holders": names})
+        print_json({"set": new.name, "root": found, "holders": names})
     else:
         say("trusted", style="green")
         if sys.stdin.isatty() and not wanted:
             wanted = _ask_categories(look(trusted))
     if not wanted:
-        say(f"next: uploadfilter hashset sync {name} --category C")
+        say(f"next: uploadfilter hashset sync {new.name} --category C")
         return
     chosen = Chosen(state=_state(monitored=monitored), categories=wanted)
     report = _sync(trusted, directory, chosen, None, ORDINARY)

@@ -6,6 +6,7 @@ The work itself is done in ``issuing/picturing.py``.
 import asyncio
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -22,24 +23,40 @@ from uploadfilter.issuing.tables import read_table
 from uploadfilter.scanners.files import find
 from uploadfilter.scanners.pool.settings import ScannerSettings
 
-KnownGoodOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--known-good",
-        metavar="CORPUS",
-        help="Name entries that look like pictures of this known-good corpus; may be "
-        "given several times.",
-        show_default=False,
-    ),
-]
-LeaveOutOption = Annotated[
-    bool,
-    typer.Option(
-        "--leave-out-known-good",
-        help="Leave such entries out. Without --known-good, the corpus that comes with "
-        "the program is compared.",
-    ),
-]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownGoodOptions:
+    """The options that compare pictures with known-good corpora."""
+
+    known_good: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--known-good",
+            metavar="CORPUS",
+            help="Name entries that look like pictures of this known-good corpus; may "
+            "be given several times.",
+            show_default=False,
+        ),
+    ] = None
+    leave_out: Annotated[
+        bool,
+        typer.Option(
+            "--leave-out-known-good",
+            help="Leave such entries out. Without --known-good, the corpus that comes "
+            "with the program is compared.",
+        ),
+    ] = False
+
+    @property
+    def is_given(self) -> bool:
+        """True if pictures are to be compared."""
+        return bool(self.known_good) or self.leave_out
+
+    def check(self) -> KnownGoodCheck | None:
+        """Return the check; ``None`` if nothing is to be compared."""
+        return known_good_check(self.known_good or (), leaves_out=self.leave_out)
+
+
 CategoryOption = Annotated[
     str | None,
     typer.Option(
@@ -84,8 +101,7 @@ def build_command(
         ),
     ] = False,
     table: TableOption = None,
-    known_good: KnownGoodOption = None,
-    leave_out: LeaveOutOption = False,
+    known_good: KnownGoodOptions,
     windows: WindowsOption = False,
     jobs: JobsOption = None,
     json: JSONOption = False,
@@ -105,7 +121,7 @@ def build_command(
         )
     rows = None if table is None else read_table(table)
     # Read before hours of work, so that a mistake is reported at once.
-    check = known_good_check(known_good or (), leaves_out=leave_out)
+    check = known_good.check()
     naming = Naming(category=category, by_name=names, table=rows)
     with closing(BuildFile(to)) as out:
         build_into(out, source, naming, windows=windows, known_good=check, jobs=jobs)
@@ -115,7 +131,7 @@ def build_command(
         source,
         to,
         without=() if rows is None else tuple(rows.lines_without(out.built.rows)),
-        is_compared=check is not None and not leave_out,
+        is_compared=check is not None and not known_good.leave_out,
         files=out.list if out.list.exists() else None,
         json=json,
     )

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -101,17 +101,37 @@ IssuerNameOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstHolders:
+    """The options that say who holds the first keys."""
+
+    root: HoldersOption = None
+    analyst: HoldersOption = None
+    duty: HoldersOption = None
+    online: HoldersOption = None
+    root_threshold: ThresholdOption = 2
+    analyst_threshold: ThresholdOption = 2
+
+    def people(self) -> dict[str, list[str]]:
+        """Return the holders of each role; ask for those of whom nobody is named.
+
+        Raises:
+            UsageError: There is no terminal to ask on.
+        """
+        return {
+            ROOT: self.root or _asked_names("--root", "Holders of the root keys"),
+            HASHSET: self.analyst or _asked_names("--analyst", "Analysts"),
+            REVOKE: self.duty or _asked_names("--duty", "Officers on duty"),
+            ONLINE: self.online or [MACHINE],
+        }
+
+
 def new_command(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The new folder.")],
     *,
     name: SetNameOption = None,
     issuer: IssuerNameOption = None,
-    root: HoldersOption = None,
-    analyst: HoldersOption = None,
-    duty: HoldersOption = None,
-    online: HoldersOption = None,
-    root_threshold: ThresholdOption = 2,
-    analyst_threshold: ThresholdOption = 2,
+    first: FirstHolders,
     courier: CourierOption = False,
     keys: NewKeysOption = DEFAULT_FOLDER,
     passphrases: PassphrasesOption = None,
@@ -130,17 +150,12 @@ def new_command(
     """
     name = name or _asked("--set", "Name of the set")
     issuer = issuer or _asked("--issuer", "Issuer: a unit, not a person")
-    people = {
-        ROOT: root or _asked_names("--root", "Holders of the root keys"),
-        HASHSET: analyst or _asked_names("--analyst", "Analysts"),
-        REVOKE: duty or _asked_names("--duty", "Officers on duty"),
-        ONLINE: online or [MACHINE],
-    }
+    people = first.people()
     lifetimes = COURIER if courier else Lifetimes()
     settings = SetSettings(set=name, issuer=issuer, lifetimes=lifetimes)
     IssuerFolder.check_new(folder, settings)
     made = _made_keys(people, keys, passphrases)
-    thresholds = {ROOT: root_threshold, HASHSET: analyst_threshold}
+    thresholds = {ROOT: first.root_threshold, HASHSET: first.analyst_threshold}
     holders = _first_holders(people, thresholds, made)
     for who, (private, data) in made.items():
         file = keys / f"{who}.key"
@@ -150,7 +165,7 @@ def new_command(
     with it.locked():
         holding.propose_holders(it, Published(), holders, epoch_s=present_s())
     say(f"made {str(folder)!r}", style="green")
-    if root_threshold == 1 or analyst_threshold == 1:
+    if 1 in thresholds.values():
         say("a single person can change which uploads are rejected", style="yellow")
     say(f"next: uploadfilter issuer propose PICTURES --folder {folder}", style="dim")
 

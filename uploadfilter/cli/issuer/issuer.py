@@ -16,12 +16,11 @@ import typer
 from rich.text import Text
 
 from uploadfilter.cli.issuer.passphrases import (
-    KeyOption,
+    DutyKeys,
     KeysOption,
     OnlineKeyOption,
     OnlinePassphraseFileOption,
     PassphraseFDOption,
-    PassphraseFileOption,
     PassphraseFilesOption,
     PKCS11Option,
     signer_of,
@@ -166,12 +165,7 @@ def withdraw_command(
         typer.Argument(metavar="[ID...]", help="Ids of entries; none renews the list."),
     ] = None,
     *,
-    key: KeyOption,
-    online_key: OnlineKeyOption,
-    passphrase_file: PassphraseFileOption = None,
-    passphrase_fd: PassphraseFDOption = None,
-    online_passphrase_file: OnlinePassphraseFileOption = None,
-    pkcs11: PKCS11Option = None,
+    keys: DutyKeys,
     yes: YesOption = False,
     json: JSONOption = False,
     folder: FolderOption = DEFAULT_FOLDER,
@@ -190,8 +184,7 @@ def withdraw_command(
     if not yes:
         question = f"Withdraw {', '.join(wanted)}?" if wanted else "Renew the list?"
         confirm(question, refused="nothing is withdrawn without a confirmation")
-    officer = signer_of(key, file=passphrase_file, fd=passphrase_fd, library=pkcs11)
-    machine = signer_of(online_key, file=online_passphrase_file, library=pkcs11)
+    officer, machine = keys.signers()
     show(acts.withdraw(wanted, officer, machine), json=json)
 
 

@@ -8,12 +8,14 @@ import os
 import stat
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from securesystemslib.signer import Signer
 
+from uploadfilter.cli.options import YesOption
 from uploadfilter.errors import IssuerError, UsageError
 from uploadfilter.issuing.tokens import open_signer
 
@@ -99,6 +101,44 @@ PKCS11Option = Annotated[
         show_default=False,
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKeys:
+    """The options of those who sign a proposal at once."""
+
+    keys: OptionalKeysOption = None
+    passphrase_files: PassphraseFilesOption = None
+    passphrase_fd: PassphraseFDOption = None
+    pkcs11: PKCS11Option = None
+    yes: YesOption = False
+
+    def signers(self) -> list[Signer]:
+        """Open the keys; see ``signers_of``."""
+        fd, library = self.passphrase_fd, self.pkcs11
+        return signers_of(
+            self.keys or (), self.passphrase_files, fd=fd, library=library
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DutyKeys:
+    """The options that name the keys of a duty officer and of the machine."""
+
+    key: KeyOption
+    online_key: OnlineKeyOption
+    passphrase_file: PassphraseFileOption = None
+    passphrase_fd: PassphraseFDOption = None
+    online_passphrase_file: OnlinePassphraseFileOption = None
+    pkcs11: PKCS11Option = None
+
+    def signers(self) -> tuple[Signer, Signer]:
+        """Open the key of the officer, and that of the machine; see ``signer_of``."""
+        library = self.pkcs11
+        file, fd = self.passphrase_file, self.passphrase_fd
+        officer = signer_of(self.key, file=file, fd=fd, library=library)
+        file = self.online_passphrase_file
+        return officer, signer_of(self.online_key, file=file, library=library)
 
 
 def read_passphrase(

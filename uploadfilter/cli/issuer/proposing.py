@@ -12,8 +12,7 @@ from typing import Annotated
 import typer
 
 from uploadfilter.cli.issuer.building import (
-    KnownGoodOption,
-    LeaveOutOption,
+    KnownGoodOptions,
     build_into,
     tell_built,
 )
@@ -27,21 +26,15 @@ from uploadfilter.cli.issuer.issuer import (
     show,
     shown_review,
 )
-from uploadfilter.cli.issuer.passphrases import (
-    OptionalKeysOption,
-    PassphraseFDOption,
-    PassphraseFilesOption,
-    PKCS11Option,
-    signers_of,
-)
-from uploadfilter.cli.options import JSONOption, YesOption
+from uploadfilter.cli.issuer.passphrases import SigningKeys
+from uploadfilter.cli.options import JSONOption
 from uploadfilter.cli.output import print_json, print_text, say
 from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.issuing import staging
 from uploadfilter.issuing.building import BuildFile, Naming
 from uploadfilter.issuing.builds import Builds
-from uploadfilter.issuing.generic import KnownGoodCheck, known_good_check
+from uploadfilter.issuing.generic import KnownGoodCheck
 
 CategoriesOption = Annotated[
     list[str] | None,
@@ -97,13 +90,8 @@ def propose_command(
     clear: Annotated[
         bool, typer.Option("--clear", help="Discard the proposal and its changes.")
     ] = False,
-    known_good: KnownGoodOption = None,
-    leave_out: LeaveOutOption = False,
-    keys: OptionalKeysOption = None,
-    passphrase_files: PassphraseFilesOption = None,
-    passphrase_fd: PassphraseFDOption = None,
-    pkcs11: PKCS11Option = None,
-    yes: YesOption = False,
+    known_good: KnownGoodOptions,
+    signing: SigningKeys,
     json: JSONOption = False,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
@@ -123,29 +111,27 @@ def propose_command(
     acts = acts_on(folder)
     wanted = categories or []
     if clear:
-        if source is not None or remove is not None or keys:
+        if source is not None or remove is not None or signing.keys:
             raise UsageError("--clear stands alone", hint="Propose afterwards.")
         show(acts.forget(), json=json)
         return
-    is_compared = bool(known_good) or leave_out
-    _check_useful(source, is_chosen=bool(wanted) or replace, is_compared=is_compared)
+    is_chosen = bool(wanted) or replace
+    _check_useful(source, is_chosen=is_chosen, is_compared=known_good.is_given)
     if remove is not None:
         acts.stage_removal(staging.read_ids(remove))
     is_built = source is not None and source.is_dir()
     if source is not None and is_built:
-        check = known_good_check(known_good or (), leaves_out=leave_out)
-        source = _built(acts.builds, source, wanted, check, json=json)
+        source = _built(acts.builds, source, wanted, known_good.check(), json=json)
         wanted = []
     done = acts.propose(source, categories=wanted, is_whole=replace)
     if not json:
         print_text(*shown_review(done.review))
         _say_left_out(done.tally)
         show(done.notice)
-    if keys:
-        if not yes:
+    if signing.keys:
+        if not signing.yes:
             confirm_signing()
-        signers = signers_of(keys, passphrase_files, fd=passphrase_fd, library=pkcs11)
-        signed = acts.sign(signers, done.digest)
+        signed = acts.sign(signing.signers(), done.digest)
         if not json:
             show(signed)
     waiting = acts.look(reads=False).pending
