@@ -1,6 +1,8 @@
 """What does the proxy cost in addition to its actual work, and is it robust?
 
 - **cpu**: CPU seconds of *all* processes for one upload, beside the bare pipeline.
+- **doors**: the same of an upload that a program asks about, beside one through the
+  proxy.
 - **uploads**: uploads a second and latency, beside a plain aiohttp forwarder.
 - **passing**: small requests and downloads, beside that forwarder, nginx, and nothing.
 - **oracle**: whether the time of an answer tells if a file is listed.
@@ -14,6 +16,7 @@ checked, and a wrong one fails the run: a proxy that drops work would seem fast.
 
 from benchmarks.proxy.attacks import attacks
 from benchmarks.proxy.cost import cpu, uploads
+from benchmarks.proxy.doors import doors
 from benchmarks.proxy.oracle import oracle
 from benchmarks.proxy.overload import overload
 from benchmarks.proxy.passing import passing
@@ -22,6 +25,7 @@ from benchmarks.proxy.restarting import restarting
 PACKAGES = ("aiohttp", "uvloop", "numpy", "pillow", "lmdb")
 PARTS = {
     "cpu": cpu,
+    "doors": doors,
     "uploads": uploads,
     "passing": passing,
     "oracle": oracle,
