@@ -275,6 +275,8 @@ lock: $(BIN)/python  ## Make the lock files anew (add UPGRADE=1 for newer versio
 	    --extra pkcs11 -o requirements/pkcs11.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -c requirements/dev.txt \
 	    --extra report -o requirements/report.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -c requirements/dev.txt \
+	    --extra video -o requirements/video.txt
 	@echo hatchling | $(COMPILE) - -c requirements/dev.txt -o requirements/build.txt
 
 clean:  ## Remove what was built, the demo and the environment.

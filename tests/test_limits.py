@@ -117,9 +117,9 @@ def tiles_of_a_page() -> bytes:
     return f"<!doctype html><body>{images}</body>".encode()
 
 
-def video() -> bytes:
-    """Return a file that begins like a video."""
-    return b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + b"\0\0\1\0mdat" + NOISE[:248]
+def sound() -> bytes:
+    """Return a file that begins like a sound."""
+    return b"\0\0\0\x18ftypM4A \0\0\0\0isommp42" + b"\0\0\1\0mdat" + NOISE[:248]
 
 
 def drawn_page() -> bytes:
@@ -176,7 +176,7 @@ SAMPLES: Mapping[str, Sample] = {
     ),
     "text in binary content": Sample(short_strings),
     "a picture whose bytes do not stand": Sample(picture_in_pieces),
-    "video and sound": Sample(video),
+    "sound": Sample(sound),
     "end-to-end encryption": Sample(lambda: bytes(reversed(NOISE))),
 }
 """Contents whose result the page states."""
@@ -250,6 +250,18 @@ NAMED: Mapping[str, str] = {
     ),
     "bytes behind a picture in which": (
         "tests/proxy/test_accepting.py::test_motion_photo_of_a_phone_passes"
+    ),
+    "videos, where": (
+        "tests/scanners/inside/walking/test_filming.py::test_without_the_extra_videos_are_not_inspected"
+    ),
+    "videos other than": (
+        "tests/scanners/inside/walking/test_filming.py::test_video_that_is_not_opened_is_not_inspected"
+    ),
+    "videos of which": (
+        "tests/scanners/inside/walking/test_filming.py::test_video_without_time_is_unfinished"
+    ),
+    "frames between two": (
+        "tests/pictures/test_moments.py::test_gap_is_at_most_a_second_if_the_budget_allows_it"
     ),
     "contents that are dear to search": (
         "tests/scanners/inside/walking/test_accounts.py::test_search_may_use_up_its_share_of_the_time"

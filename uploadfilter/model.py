@@ -53,13 +53,7 @@ class SignalType(StrEnum):
 
 
 EXACT_TYPES = (SignalType.MD5, SignalType.SHA1, SignalType.SHA256)
-PERCEPTUAL_TYPES = (
-    SignalType.PDQ,
-    SignalType.PHASH,
-    SignalType.DHASH,
-    SignalType.AHASH,
-    SignalType.WHASH,
-)
+PERCEPTUAL_TYPES = tuple(it for it in SignalType if it not in EXACT_TYPES)
 _WIDTH_BYTES = {
     SignalType.MD5: 16,
     SignalType.SHA1: 20,
@@ -168,6 +162,7 @@ class Reason(StrEnum):
     TOO_MANY_SIGNALS = "too_many_signals"
     TOO_MANY_VIEWS = "too_many_views"
     TOO_MANY_FRAMES = "too_many_frames"
+    VIDEO_UNFINISHED = "video_unfinished"
     KEY_FRAME_UNSEEN = "key_frame_unseen"
     TOO_MANY_JPEG_SCANS = "too_many_jpeg_scans"
     TOO_MANY_BYTES = "too_many_bytes"
@@ -454,6 +449,8 @@ class Scan:
         dropped: Number of places with the magic of a picture inside this content that
             did not decode: magic occurs by chance.
         further: The other reasons why it is incomplete, each once: none hides another.
+        seen_percent: Of a video that was looked into, the share of its seconds in which
+            a frame was seen, 0 to 100; ``None`` for any other content.
     """
 
     path: str
@@ -465,6 +462,7 @@ class Scan:
     contents: tuple["Scan", ...] = ()
     dropped: int = 0
     further: tuple[Reason, ...] = ()
+    seen_percent: int | None = None
 
     @property
     def reasons(self) -> tuple[Reason, ...]:

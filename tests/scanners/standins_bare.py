@@ -12,7 +12,7 @@ MODULE: Final = "tests.scanners.standins_bare"
 
 def nothing() -> Support:
     """Return the confinement of an old kernel without the libraries."""
-    return Support(seccomp=False, landlock_abi=0, libarchive=False)
+    return Support(seccomp=False, landlock_abi=0, libarchive=False, videos=False)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ OPENS = frozenset(
     {
         *(
             "PIL",
+            "av",
             "imagehash",
             "libarchive",
             "pillow_heif",

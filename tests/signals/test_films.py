@@ -1,12 +1,13 @@
 """Views of videos."""
 
 import io
+import struct
 
 import numpy as np
 
 from tests.corpus import pictures
 from tests.pictures.films import film, needs_av
-from uploadfilter.model import SignalType, View
+from uploadfilter.model import Reason, SignalType, View
 from uploadfilter.pictures.picture import Picture, Shape
 from uploadfilter.pictures.readers.videos import Film
 from uploadfilter.signals.films import views_of_film
@@ -39,7 +40,7 @@ def test_listed_picture_is_found_as_one_frame_of_many() -> None:
     frames[377] = LISTED
     found, video = views(film(frames))
 
-    assert video.is_seen
+    assert video.lacks == ()
     assert min(map(distance, found)) <= 31
     assert next(it.name for it in found if distance(it) <= 31) == "ms:15080"
 
@@ -57,7 +58,18 @@ def test_frames_without_news_are_dropped() -> None:
 @needs_av
 def test_video_with_too_many_views_is_not_seen_whole() -> None:
     """What does not fit is missing, and the video says so."""
-    found, video = views(film([LISTED, OTHER] * 10), most_views=1)
+    found, video = views(film([LISTED, OTHER] * 3, rate=1), most_views=1)
 
     assert len(found) == 1
-    assert not video.is_seen
+    assert video.lacks == (Reason.VIDEO_UNFINISHED,)
+
+
+@needs_av
+def test_frames_that_are_shown_at_one_time_are_all_seen() -> None:
+    """A file may say of every frame that it is shown at the same moment."""
+    content = film([OTHER, LISTED] * 3, form="avi", codec="mjpeg", pixels="yuvj420p")
+    rate = content.index(b"vids") + 20  # the scale and the rate of the stream
+    content = content[:rate] + struct.pack("<II", 1, 1_000_000) + content[rate + 8 :]
+    found, _ = views(content)
+
+    assert min(map(distance, found)) <= 31

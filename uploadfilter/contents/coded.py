@@ -29,6 +29,7 @@ from uploadfilter.contents.members import (
     Shortfall,
     UnpackMeter,
 )
+from uploadfilter.contents.motionphotos import VideoBehind
 from uploadfilter.contents.source import Source
 from uploadfilter.contents.streams import (
     BROTLI,
@@ -215,8 +216,10 @@ def is_common(container: Container) -> bool:
     """Return whether a process for several contents may undo a coding.
 
     It decodes PNG, and so runs zlib anyway; framing and transfer encodings are undone
-    by Python itself.
+    by Python itself. Where a video lies in a picture, nothing is undone.
     """
+    if isinstance(container, VideoBehind):
+        return True
     return isinstance(container, CodedBody) and container.coding in _COMMON
 
 

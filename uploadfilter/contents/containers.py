@@ -23,6 +23,7 @@ from uploadfilter.contents.members import (
     UnpackLimits,
     UnpackMeter,
 )
+from uploadfilter.contents.motionphotos import videos_behind
 from uploadfilter.contents.pdf import documents
 from uploadfilter.contents.source import MemorySource, Source
 from uploadfilter.contents.streams import (
@@ -108,6 +109,7 @@ def hidden_in(
         yield _TAR
     if kind is not Kind.PDF and documents.is_somewhere_in(source):
         yield _PDF
+    yield from videos_behind(source, kind, spans)
     if head.startswith(covers.ID3_MAGIC):
         yield covers.ID3Container()
     if head.startswith(covers.OGG_MAGIC):

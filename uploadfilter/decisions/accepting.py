@@ -8,7 +8,7 @@ judged by the kind of its bytes, in this order:
    kind are of no family.
 3. A picture, a video and a sound hold no other files: whatever was found in one has to
    be a picture, or of a family that the route takes. So a picture with an archive
-   behind it is no picture.
+   behind it is no picture; but the video of a motion photo is a part of its picture.
 4. On a route for pictures only, a content that was not compared whole is rejected,
    whatever the policy says.
 
@@ -97,6 +97,8 @@ class Accept:
         if kind is Kind.EMPTY or families_of(kind).isdisjoint(self.families):
             return kind is Kind.EMPTY
         taken = self.families | {FileFamily.PICTURES}
+        if FileFamily.PICTURES in families_of(kind):
+            taken |= {FileFamily.VIDEOS}
         return not holds_no_files(kind) or all(
             nested.kind == Kind.EMPTY or not taken.isdisjoint(families_of(nested.kind))
             for nested in scan.walk()

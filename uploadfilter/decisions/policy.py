@@ -129,6 +129,7 @@ BY_WEIGHT = (
     # Everyday content that was not inspected completely.
     Reason.EVIDENCE_UNFINISHED,
     Reason.TOO_MANY_FRAMES,
+    Reason.VIDEO_UNFINISHED,
     Reason.SEARCH_UNFINISHED,
     Reason.NOT_INSPECTED,
     # The operator excluded it from inspection.
@@ -167,6 +168,8 @@ class Policy:
             ``key_frame_unseen``.
         too_many_frames: Long animations are everyday content. The first, the last and
             the longest shown frame were compared, and evenly spaced frames between.
+        video_unfinished: Long videos are everyday content. Frames over the whole length
+            were compared, but not one of every second.
         search_unfinished: All data that begins like a picture was compared; the search
             for pictures in the middle of bytes was not finished. Large everyday files
             cause it.
@@ -195,6 +198,7 @@ class Policy:
     truncated: Action = Action.REJECT
     over_budget: Action = Action.REJECT
     too_many_frames: Action = Action.ACCEPT
+    video_unfinished: Action = Action.ACCEPT
     search_unfinished: Action = Action.ACCEPT
     encrypted: Action = Action.ACCEPT
     not_inspected: Action = Action.ACCEPT

@@ -42,7 +42,8 @@ async def examine_scanners(settings: ScannerSettings) -> list[Diagnosis]:
     except ScannerError as exc:
         return [failure(Area.SCANNERS, str(exc), exc.hint or _SEE_LOG)]
     kinds = ", ".join(made)
-    return found or [success(Area.SCANNERS, f"they read {kinds} in the sandbox")]
+    read = [success(Area.SCANNERS, f"they read {kinds} in the sandbox")]
+    return [*(found or read), *([] if Kind.VIDEO in made else [_NO_VIDEOS])]
 
 
 _SEE_LOG: Final = (
@@ -52,6 +53,14 @@ _SEE_LOG: Final = (
 _SEE_PACKAGE: Final = (
     "Uploads of this kind are not compared: install uploadfilter anew, with the "
     "versions of its lock file, or report this as a bug."
+)
+
+
+_NO_VIDEOS: Final = warning(
+    Area.SCANNERS,
+    "videos are not inspected, because PyAV cannot be loaded",
+    "If users upload videos: pip install 'uploadfilter[video]', and restart. See "
+    "'Videos' in docs/operating/install.md.",
 )
 
 

@@ -47,15 +47,18 @@ def intra_of(course: TrackCourse, most: int = MOST_INTRA) -> list[range]:
     return [range(at, at + 1) for at in intra]
 
 
-def spans_of(course: TrackCourse, budget: int) -> list[range]:
+def spans_of(
+    course: TrackCourse, budget: int, most_intra: int = MOST_INTRA
+) -> list[range]:
     """Return the spans of frames to decode, ascending; each begins a group.
 
     Args:
         course: The track.
         budget: Most frames that are decoded.
+        most_intra: Most intra-coded frames that come before everything else.
     """
     # Without an intra-coded frame nothing can be decoded.
-    return _Plan(course, budget).spans() if course.intra else []
+    return _Plan(course, budget, most_intra).spans() if course.intra else []
 
 
 def joined(spans: Sequence[range]) -> list[range]:
@@ -92,9 +95,10 @@ class _Plan:
     Args:
         course: The track.
         budget: Most frames.
+        most_intra: Most intra-coded frames that come first.
     """
 
-    def __init__(self, course: TrackCourse, budget: int) -> None:
+    def __init__(self, course: TrackCourse, budget: int, most_intra: int) -> None:
         self._times_s = course.times_s
         self._groups = course.groups()
         self._starts = [group.start for group in self._groups]
@@ -104,7 +108,7 @@ class _Plan:
             range(self._starts[0] if self._starts else 0, len(course.times_s)),
             key=course.times_s.__getitem__,
         )
-        for span in intra_of(course):
+        for span in intra_of(course, min(most_intra, budget)):
             self._reach(span.start)
         if self._order:
             self._reach(self._order[-1])

@@ -24,7 +24,13 @@ _ALIKE_BITS: Final = 2
 _ALIKE_STEPS: Final = 1
 """Grey steps of the small frames up to which they are the same, without signals."""
 
+_NEAR_BITS: Final = 8
+"""The same once half of the views are used up: a quarter of the threshold."""
+
 _SMALL_SIDE: Final = 32
+
+_LATEST_MS: Final = 900_000_000
+"""Latest time in a name, in milliseconds: ten days."""
 
 
 def views_of_film(
@@ -45,18 +51,17 @@ def views_of_film(
     names: set[str] = set()
     for moment in film.moments():
         shown = kept.setdefault(moment.track, _Kept())
-        for name, picture in _ways(moment):
-            is_whole = name.endswith(str(_ms(moment)))
-            if name in names or (is_whole and not shown.is_new(picture.plane)):
-                break
-            view = view_of(picture, name=name, types=types)
-            if is_whole and not shown.keep(view, picture.plane):
-                break
-            if len(names) == most_views:
-                film.end()
-                return
-            names.add(name)
-            yield view
+        picture = _picture(moment)
+        if shown.is_new(picture.plane):
+            view = view_of(picture, name=_name(moment, names), types=types)
+            # The fewer views are left, the more a frame has to show.
+            most_bits = _NEAR_BITS if 2 * len(names) >= most_views else _ALIKE_BITS
+            if shown.keep(view, picture.plane, most_bits):
+                for each in _with_trims(view, picture, types):
+                    if len(names) == most_views:
+                        return
+                    names.add(each.name)
+                    yield each
         yield None
 
 
@@ -75,12 +80,12 @@ class _Kept:
         other = _shrink(plane).astype(np.int16)
         return bool(np.abs(other - small).max() > _ALIKE_STEPS)
 
-    def keep(self, view: View, plane: Luma) -> bool:
-        """Keep a frame, unless it has no detail or few bits differ."""
+    def keep(self, view: View, plane: Luma, most_bits: int) -> bool:
+        """Keep a frame, unless it has no detail or only so many bits differ."""
         value = view.value(SignalType.PDQ) or b""
         before, is_plain = self._value, pdq.quality(view.plane) < QUALITY_FLOOR
         differing = int.from_bytes(value, "big") ^ int.from_bytes(before, "big")
-        is_alike = bool(before) and differing.bit_count() <= _ALIKE_BITS
+        is_alike = bool(before) and differing.bit_count() <= most_bits
         if is_plain or is_alike:
             return False
         self._small, self._value = _shrink(plane), value
@@ -98,16 +103,24 @@ def _shrink(plane: Luma) -> Luma:
     return means
 
 
-def _ms(moment: Moment) -> int:
-    return round(moment.time_s * 1000)
+def _name(moment: Moment, names: set[str]) -> str:
+    """Return a new name for a frame; files may show several at one time."""
+    prefix = f"track:{moment.track}/" if moment.track else ""
+    time_ms = min(round(moment.time_s * 1000), _LATEST_MS)
+    while (name := f"{prefix}ms:{time_ms}") in names:
+        time_ms += 1
+    return name
 
 
-def _ways(moment: Moment) -> Iterator[tuple[str, Picture]]:
+def _picture(moment: Moment) -> Picture:
     plane = np.asarray(moment.image)
     height, width = plane.shape
-    whole = Picture(plane=plane, shape=Shape(height=height, width=width, scale=1))
-    name = f"track:{moment.track}/" if moment.track else ""
-    name += f"ms:{_ms(moment)}"
-    yield name, whole
-    for step, inner in enumerate(trim(whole), start=1):
-        yield f"{name}/trim:{step}", inner
+    return Picture(plane=plane, shape=Shape(height=height, width=width, scale=1))
+
+
+def _with_trims(
+    view: View, picture: Picture, types: frozenset[SignalType]
+) -> Iterator[View]:
+    yield view
+    for step, inner in enumerate(trim(picture), start=1):
+        yield view_of(inner, name=f"{view.name}/trim:{step}", types=types)

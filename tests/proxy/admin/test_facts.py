@@ -12,6 +12,8 @@ from tests.proxy.admin.observed import facts_of
 from tests.proxy.counting.rejections import decision
 from tests.proxy.site import exact_entry, list_entries
 from tests.proxy.wire import wire_origin
+from tests.scanners import standins_bare
+from tests.scanners.memory import upload_of
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.records.records import MatchRecord
 from uploadfilter.model import (
@@ -26,6 +28,9 @@ from uploadfilter.model import (
     Verdict,
 )
 from uploadfilter.proxy.admin.facts import Facts, as_json
+from uploadfilter.scanners.pool.pool import ScannerPool
+from uploadfilter.scanners.pool.settings import ScannerSettings
+from uploadfilter.signals.views import ALWAYS
 
 
 async def test_what_is_wrong_says_what_to_do(tmp_path: Path) -> None:
@@ -107,9 +112,22 @@ async def test_what_should_be_known_is_said(tmp_path: Path) -> None:
         facts = await facts_of(proxy)
 
     said = " ".join(facts.warnings)
+    assert "ideos" not in said
     assert "no entries" in said
     assert "MONITOR" in said
     assert "'default' cannot be reached" in said
+
+
+async def test_scanners_that_read_no_videos_are_named(tmp_path: Path) -> None:
+    """PyAV is an extra, which is easily forgotten as well."""
+    lacking = ScannerSettings(workers=1, module=standins_bare.MODULE)
+    list_entries(tmp_path, ())
+    async with ScannerPool.open(lacking) as pool, watched(tmp_path) as proxy:
+        with upload_of(b"fine") as (fd, spans):
+            await pool.scan(fd, spans, types=ALWAYS)
+        facts = await facts_of(dataclasses.replace(proxy, scanners=pool))
+
+    assert any("Videos are not inspected" in it for it in facts.warnings)
 
 
 async def test_tiles_tell_what_was_counted(tmp_path: Path) -> None:

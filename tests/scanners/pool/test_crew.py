@@ -351,6 +351,10 @@ class Told(SilentLog):
     def warning(self, event: str, **fields: object) -> None:
         self.events.append(event)
 
+    @override
+    def info(self, event: str, **fields: object) -> None:
+        self.events.append(event)
+
 
 async def test_what_the_machine_lacks_is_said() -> None:
     """The operator hears of it at the start."""
@@ -360,4 +364,8 @@ async def test_what_the_machine_lacks_is_said() -> None:
     async with crew.keeping():
         await borrow(crew)
 
-    assert log.events == ["sandbox_incomplete", "libarchive_missing"]
+    assert log.events == [
+        "sandbox_incomplete",
+        "libarchive_missing",
+        "videos_not_inspected",
+    ]

@@ -38,6 +38,10 @@ be a line of 150 KB. Contents with a match or a reason are listed first, then th
 outermost. Further contents are counted.
 """
 
+VIEWS_RECORDED = 160
+"""Views that a content lists: all that a picture may have. A video has up to 1,200,
+which would be a line of 15 KB."""
+
 MOST_CONTENTS_RECORDED = 2000
 """Largest setting of this number: at a hundred bytes each, and up to two thousand with
 many views, the line stays below ``LINE_LIMIT``."""
@@ -206,8 +210,9 @@ def content_records(
             kind=scan.kind,
             size=scan.size,
             reason=scan.reason,
-            views=tuple(view.name for view in scan.views),
+            views=tuple(view.name for view in scan.views[:VIEWS_RECORDED]),
             dropped=scan.dropped,
+            seen_percent=scan.seen_percent,
         )
         for path, scan in found
     )

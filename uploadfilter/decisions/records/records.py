@@ -116,8 +116,10 @@ class ContentRecord(msgspec.Struct, frozen=True, kw_only=True):
         kind: The kind by its first bytes.
         size: Length in bytes.
         reason: The reason why the scan is incomplete; ``None`` if it is complete.
-        views: Names of the views that were compared.
+        views: Names of the views that were compared; of a video the first 160.
         dropped: Number of carved places in it that did not decode.
+        seen_percent: The share of a video's seconds in which a frame was seen; ``None``
+            for any other content.
     """
 
     path: str
@@ -126,6 +128,7 @@ class ContentRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason | None
     views: tuple[str, ...]
     dropped: int = 0
+    seen_percent: int | None = None
 
 
 class MatchRecord(msgspec.Struct, frozen=True, kw_only=True):

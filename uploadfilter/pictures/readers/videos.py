@@ -11,7 +11,8 @@ PyAV is an extra (``uploadfilter[video]``). Rules this module keeps:
 - What is not reached is no error: the share that was seen is counted.
 """
 
-import re
+import io
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -19,8 +20,11 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import numpy as np
 from PIL import Image
 
+from uploadfilter.model import Reason
 from uploadfilter.pictures.faults import note
+from uploadfilter.pictures.headers.filmheads import MOST_ENTRIES, entries_of, form_of
 from uploadfilter.pictures.moments import (
+    MOST_INTRA,
     TrackCourse,
     intra_of,
     joined,
@@ -48,10 +52,6 @@ CODECS: Final = frozenset(
 MOST_PACKETS: Final = 300_000
 """Most packets of one pass: over two hours of film. Each takes 3 microseconds."""
 
-_MOST_ENTRIES: Final = 2_000_000
-"""Most frames that the tables of an MP4 may announce: FFmpeg allocates 24 bytes for
-each before it reads one, and an entry need not have a byte in the file."""
-
 _MOST_TRACKS: Final = 4
 _HELD_FRAMES: Final = 18
 """Frames that a decoder may hold: 16 that others build on, and two in work."""
@@ -67,11 +67,16 @@ in 8 bits has 50 million."""
 _LEAST_SIDE: Final = 512
 """Shorter side, in pixels, to which a large frame is reduced, as JPEGs are."""
 
-_TABLES: Final = re.compile(
-    rb"\0...(?:stsz.{8}|stz2.{8}|trun.{4})(?=(.{4}))", re.DOTALL
-)
-_CHUNK_BYTES: Final = 1 << 20
-_OVERLAP_BYTES: Final = 24
+_PROBES: Final = 16
+"""Frames that are decoded first, over the whole length: they tell the cost of one."""
+
+_MOST_FILLS: Final = 3
+"""Most passes after those of intra-coded frames alone. Each decodes the frames of the
+earlier ones again, which cost little, and knows the cost of a frame better."""
+
+_CAUTION: Final = 0.8
+"""Share of the time that is planned for: some frames cost more than others, and those
+at the end must not be lost."""
 
 _OPTIONS: Final = {
     "codec_whitelist": ",".join(sorted(CODECS)),
@@ -95,35 +100,45 @@ class Moment:
     time_s: float
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Track:
     """One track, and what was seen of it.
 
     Attributes:
         stream: FFmpeg's stream.
         course: Its frames, as far as packets were read.
-        start: Time of its first frame, in units of the stream.
+        base_s: Its unit of time, in seconds; no stream may be asked once the file is
+            closed.
+        start: Time of its first frame, in these units.
+        repeated: Times of more than one frame, in the same units.
+        is_known: Whether it is in a listed codec, and not too large.
         is_whole: Whether all packets were read, and none was spoiled.
         is_heavy: Whether only intra-coded frames are decoded.
-        seen_s: When the frames are shown that were decoded.
+        decoded: Number of frames that were decoded, in all passes.
+        spent_s: CPU seconds for them, with what the caller did with them.
+        seen: Times of the frames that were decoded, in the same units.
     """
 
     stream: "av.VideoStream"
     course: TrackCourse
+    base_s: float
     start: int
+    repeated: frozenset[int]
+    is_known: bool = True
     is_whole: bool = True
     is_heavy: bool = False
-    seen_s: list[float] = field(default_factory=list)
+    decoded: int = 0
+    spent_s: float = 0.0
+    seen: set[int] = field(default_factory=set)
 
-    @property
-    def is_seen(self) -> bool:
-        """Whether every second was seen."""
-        return self.is_whole and self.percent == 100  # noqa: PLR2004 - percent
+    def time_s(self, time: int) -> float:
+        """Return a time in seconds from the first frame."""
+        return (time - self.start) * self.base_s
 
     @property
     def percent(self) -> int:
         """The share of its seconds that was seen."""
-        return seen_percent(self.course, self.seen_s)
+        return seen_percent(self.course, [self.time_s(it) for it in self.seen])
 
 
 class Film:
@@ -134,73 +149,93 @@ class Film:
         clock: Tells the CPU seconds of this process.
         until_s: Time on that clock after which no packet is decoded; ``None`` for no
             limit.
+        most_intra: Most intra-coded frames that come before everything else.
     """
 
     def __init__(
-        self, file: BinaryIO, *, clock: Callable[[], float], until_s: float | None
+        self,
+        file: BinaryIO,
+        *,
+        clock: Callable[[], float],
+        until_s: float | None,
+        most_intra: int = MOST_INTRA,
     ) -> None:
         self._file = file
         self._clock = clock
         self._until_s = until_s
+        self._most_intra = most_intra
         self._tracks: list[_Track] = []
         self._is_opened = False
+        self._is_late = False
 
     @property
-    def has_tracks(self) -> bool:
-        """Whether it holds pictures, or may hold some that cannot be read."""
-        return not self._is_opened or bool(self._tracks)
+    def lacks(self) -> tuple[Reason, ...]:
+        """Why frames were not seen, once the caller takes no more; empty if all were.
 
-    @property
-    def is_seen(self) -> bool:
-        """Whether a frame of every second was seen."""
-        return self._is_opened and all(track.is_seen for track in self._tracks)
-
-    @property
-    def percent(self) -> int:
-        """The share of seconds that was seen, of the track that was seen least."""
+        A frame of every second counts as all.
+        """
         if not self._is_opened:
-            return 0
-        return min((track.percent for track in self._tracks), default=100)
+            late = Reason.VIDEO_UNFINISHED
+            return (late if self._is_late else Reason.NOT_INSPECTED,)
+        known = [track for track in self._tracks if track.is_known]
+        lacks = [] if len(known) == len(self._tracks) else [Reason.NOT_INSPECTED]
+        if any(not it.is_whole or it.percent < _ALL_PERCENT for it in known):
+            lacks.append(Reason.VIDEO_UNFINISHED)
+        return tuple(lacks)
 
-    def end(self) -> None:
-        """Note that the caller takes no more frames."""
-        for track in self._tracks:
-            track.is_whole = False
+    @property
+    def percent(self) -> int | None:
+        """The share of seconds that was seen, of the track that was seen least.
+
+        ``None`` if there is none, or it could not be opened.
+        """
+        if not self._is_opened:
+            return 0 if self._is_late else None
+        return min((track.percent for track in self._tracks), default=None)
 
     def moments(self) -> Iterator[Moment]:
         """Yield frames: intra-coded ones, then all that there is time for."""
         form = form_of(self._file)
-        if form is None or (form == "mov" and entries_of(self._file) > _MOST_ENTRIES):
+        if form is None or (form == "mov" and entries_of(self._file) > MOST_ENTRIES):
             return
         self._file.seek(0)
+        timed = _TimedFile(self._file, self._has_ended)
         try:
-            with av.open(self._file, format=form, options=_OPTIONS) as container:
+            with av.open(timed, format=form, options=_OPTIONS) as container:
                 self._tracks = list(self._read_tracks(container))
                 self._is_opened = True
                 yield from self._read(container)
+        except TimeoutError:
+            self._is_late = True
         except (av.FFmpegError, *_ERRORS) as exc:
             # What was seen by then counts; the rest is not seen.
             note(exc)
-            self.end()
+            for track in self._tracks:
+                track.is_whole = False
 
     def _read(self, container: "av.container.InputContainer") -> Iterator[Moment]:
+        """Read the tracks in turn: a few frames, intra-coded ones, then what fits."""
         for number, track in enumerate(self._tracks):
-            begun_s, chosen = self._clock(), intra_of(track.course)
-            yield from self._decode(container, number, chosen)
-            each_s = (self._clock() - begun_s) / max(1, len(track.seen_s))
-            if track.is_heavy or self._has_ended():
-                continue
-            tracks_left = len(self._tracks) - number
-            budget = self._frames_within(each_s, tracks_left)
-            spans = spans_of(track.course, budget)
-            if sum(map(len, spans)) > len(chosen):
+            fills = () if track.is_heavy else (None,) * _MOST_FILLS
+            for most in (_PROBES, self._most_intra, *fills):
+                budget = self._frames_within(track, len(self._tracks) - number)
+                if most is None:
+                    spans = spans_of(track.course, budget, self._most_intra)
+                else:
+                    spans = intra_of(track.course, min(most, budget))
+                if self._has_ended() or sum(map(len, spans)) <= len(track.seen):
+                    continue
+                begun_s = self._clock()
                 yield from self._decode(container, number, spans)
+                track.spent_s += self._clock() - begun_s
 
-    def _frames_within(self, each_s: float, tracks_left: int) -> int:
-        if self._until_s is None:
+    def _frames_within(self, track: _Track, tracks_left: int) -> int:
+        """Return how many frames of a track there is time for in one pass."""
+        if self._until_s is None or not track.decoded:
             return MOST_PACKETS
-        left_s = (self._until_s - self._clock()) / tracks_left
-        return int(left_s / max(each_s, _LEAST_FRAME_S))
+        left_s = _CAUTION * (self._until_s - self._clock()) / tracks_left
+        each_s = max(track.spent_s / track.decoded, _LEAST_FRAME_S)
+        return max(0, int(left_s / each_s))
 
     def _has_ended(self) -> bool:
         return self._until_s is not None and self._clock() > self._until_s
@@ -217,31 +252,35 @@ class Film:
             if not int(it.disposition) & _ATTACHED_PICTURE
         ]
         found: dict[int, tuple[list[int], list[int]]] = {}
-        is_whole = self._read_course(container, found)
-        for stream in streams[:_MOST_TRACKS]:
+        is_whole = self._read_course(container, streams[:_MOST_TRACKS], found)
+        for place, stream in enumerate(streams):
             times, intra = found.get(stream.index, ([], []))
-            base, start = float(stream.time_base or 1), min(times, default=0)
+            base_s, start = float(stream.time_base or 1), min(times, default=0)
             size = _frame_bytes(stream)
-            is_read = stream.codec_context.name in CODECS and size <= _INTRA_BYTES
+            is_known = size is not None and place < _MOST_TRACKS
+            counts = Counter(times)
             yield _Track(
                 stream=stream,
                 course=TrackCourse(
-                    times_s=[(time - start) * base for time in times],
-                    intra=intra if is_read else [],
+                    times_s=[(time - start) * base_s for time in times],
+                    intra=intra if is_known else [],
                 ),
+                base_s=base_s,
                 start=start,
-                is_whole=is_whole and is_read and len(streams) <= _MOST_TRACKS,
-                is_heavy=size * _HELD_FRAMES > _HELD_BYTES,
+                repeated=frozenset(it for it, count in counts.items() if count > 1),
+                is_known=is_known,
+                is_whole=is_whole,
+                is_heavy=(size or 0) * _HELD_FRAMES > _HELD_BYTES,
             )
 
     def _read_course(
         self,
         container: "av.container.InputContainer",
+        streams: "Sequence[av.VideoStream]",
         found: dict[int, tuple[list[int], list[int]]],
     ) -> bool:
         """Note the times and intra-coded frames of streams; return whether all are."""
-        streams = container.streams.video[:_MOST_TRACKS]
-        for count, packet in enumerate(container.demux(streams) if streams else ()):
+        for count, packet in enumerate(container.demux(*streams) if streams else ()):
             if count > MOST_PACKETS or (count % 64 == 0 and self._has_ended()):
                 return False
             if not packet.size:
@@ -249,7 +288,8 @@ class Film:
             times, intra = found.setdefault(packet.stream_index, ([], []))
             if packet.is_keyframe:
                 intra.append(len(times))
-            times.append(_time_of(packet) or (times[-1] + 1 if times else 0))
+            time = _time_of(packet)
+            times.append((times[-1] + 1 if times else 0) if time is None else time)
         return True
 
     def _decode(
@@ -300,51 +340,63 @@ class Film:
             note(exc)
             track.is_whole = False
             return
-        base = float(track.stream.time_base or 1)
         for frame in frames:
-            time_s = ((frame.pts or 0) - track.start) * base
-            track.seen_s.append(time_s)
-            yield Moment(image=_luma(frame), track=number, time_s=max(0.0, time_s))
+            track.decoded += 1
+            time = _time_of(frame)
+            if time in track.seen and time not in track.repeated:
+                continue  # in an earlier pass
+            time = track.start if time is None else time
+            track.seen.add(time)
+            time_s = max(0.0, track.time_s(time))
+            yield Moment(image=_luma(frame), track=number, time_s=time_s)
+
+
+def sample_film(picture: Image.Image) -> bytes:
+    """Return a film of one frame, Motion JPEG in AVI, to try whether it is read."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="avi") as container:
+        stream = container.add_stream("mjpeg", rate=1)
+        stream.width, stream.height = picture.size
+        stream.pix_fmt = "yuvj420p"
+        container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        container.mux(stream.encode())
+    return file.getvalue()
+
+
+class _TimedFile:
+    """A file that cannot be read after a time: FFmpeg reads an index without a pause.
+
+    Args:
+        file: The file.
+        has_ended: Returns whether the time is over.
+    """
+
+    def __init__(self, file: BinaryIO, has_ended: Callable[[], bool]) -> None:
+        self._file = file
+        self._has_ended = has_ended
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """Return bytes from the position on.
+
+        Raises:
+            TimeoutError: The time is over.
+        """
+        if self._has_ended():
+            raise TimeoutError
+        return self._file.read(size)
 
 
 _ERRORS: Final = (OSError, ValueError, ArithmeticError, LookupError)
 _EDGE_PIXELS: Final = 300_000
+_ALL_PERCENT: Final = 100
 _LEAST_FRAME_S: Final = 0.0001
 _ATTACHED_PICTURE: Final = 0x400
 """A cover, which is carved as any picture is (``AV_DISPOSITION_ATTACHED_PIC``)."""
 
 
-def form_of(file: BinaryIO) -> str | None:
-    """Return FFmpeg's name of the demuxer for a file, by its first bytes."""
-    file.seek(0)
-    head = file.read(12)
-    if head.startswith(b"\x1a\x45\xdf\xa3"):
-        return "matroska"
-    if head[:4] == b"RIFF":
-        return "avi" if head[8:12] == b"AVI " else None
-    is_box = head[4:8] in _FIRST_BOXES
-    return "mov" if is_box else None
-
-
-_FIRST_BOXES: Final = frozenset(
-    {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
-)
-
-
-def entries_of(file: BinaryIO) -> int:
-    """Return how many frames the tables of an MP4 announce."""
-    total, tail = 0, b""
-    file.seek(0)
-    while block := file.read(_CHUNK_BYTES):
-        data = tail + block
-        for match in _TABLES.finditer(data):
-            total += int.from_bytes(match[1], "big")
-        tail = data[-_OVERLAP_BYTES:]
-    return total
-
-
-def _time_of(packet: "av.Packet") -> int | None:
-    time: int | None = packet.dts if packet.pts is None else packet.pts
+def _time_of(item: "av.Packet | av.VideoFrame") -> int | None:
+    time: int | None = item.dts if item.pts is None else item.pts
     return time
 
 
@@ -354,11 +406,17 @@ def _pixels_of(stream: "av.VideoStream") -> int:
     return int(context.width * context.height * 5 // 4 + _EDGE_PIXELS)
 
 
-def _frame_bytes(stream: "av.VideoStream") -> int:
-    """Return the bytes of a frame in memory, as its header says."""
+def _frame_bytes(stream: "av.VideoStream") -> int | None:
+    """Return the bytes of a frame in memory, as its header says.
+
+    ``None`` if it is in no listed codec, or too large.
+    """
     context = stream.codec_context
+    if context is None or context.name not in CODECS:
+        return None
     layout = av.VideoFormat(context.pix_fmt or "yuv420p")
-    return int(context.width * context.height * layout.padded_bits_per_pixel // 8)
+    size = int(context.width * context.height * layout.padded_bits_per_pixel // 8)
+    return size if size <= _INTRA_BYTES else None
 
 
 def _luma(frame: "av.VideoFrame") -> Image.Image:

@@ -213,6 +213,7 @@ def gather(
     checks = tuple(_check(finding) for finding in health.findings)
     warnings = (
         *_warnings(generation, routes, health),
+        *(() if watched.scanners.reads_videos else (_NO_VIDEOS,)),
         *demotion_words(watched.generation),
     )
     route_facts = tuple(_route(route, health) for route in routes)
@@ -287,6 +288,11 @@ def _warnings(
     for name, is_reached in health.reachable.items():
         if not is_reached:
             yield f"The origin {name!r} cannot be reached."
+
+
+_NO_VIDEOS: Final = (
+    "Videos are not inspected: install PyAV, pip install 'uploadfilter[video]'."
+)
 
 
 def _only_monitored(generation: LayeredGeneration | None) -> Iterable[str]:

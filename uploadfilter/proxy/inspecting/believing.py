@@ -54,6 +54,7 @@ def _believed(scan: Scan, content: Content) -> Scan:
         contents=scan.contents,
         dropped=scan.dropped,
         further=scan.further,
+        seen_percent=scan.seen_percent,
     )
 
 

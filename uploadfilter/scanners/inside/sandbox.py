@@ -27,6 +27,7 @@ import landlock
 from landlock import plumbing
 
 from uploadfilter.contents.archives import library
+from uploadfilter.pictures.readers import videos
 from uploadfilter.scanners.wire.control import Support
 
 try:
@@ -125,6 +126,7 @@ def support() -> Support:
         seccomp=pyseccomp is not None and pyseccomp.get_api() >= _SECCOMP_API,
         landlock_abi=_landlock_abi(),
         libarchive=library.IS_THERE,
+        videos=videos.IS_THERE,
     )
 
 

@@ -87,7 +87,7 @@ class Crew:
         self._wanted = asyncio.Event()
         self._start_error: ScannerError | None = None
         self._was_useful = False
-        self._has_said_lacks = False
+        self.support: Support | None = None  # not known before the first start
         self._large_lane = asyncio.Lock()
         self._fork_back_off_s = 0.0
         self._ended_cpu_s = 0.0
@@ -300,14 +300,16 @@ class Crew:
         return template
 
     def _say_lacks(self, support: Support) -> None:
-        """Log once which confinement the machine lacks."""
-        if self._has_said_lacks:
+        """Log once what the machine lacks."""
+        if self.support is not None:
             return
-        self._has_said_lacks = True
+        self.support = support
         if support.lacks:
             self._log.warning("sandbox_incomplete", lacks=list(support.lacks))
         if not support.libarchive:
             self._log.warning("libarchive_missing")
+        if not support.videos:
+            self._log.info("videos_not_inspected")
 
     async def _use_up(self, template: Template) -> Template | None:
         """Fork processes from a template until it ends or its successor is ready.

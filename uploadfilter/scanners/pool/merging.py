@@ -15,7 +15,7 @@ Each part is valid in itself: ``replies.py`` has checked it.
 """
 
 from uploadfilter.model import Reason, Scan, Signal, View
-from uploadfilter.scanners.wire.budgets import Holds
+from uploadfilter.scanners.wire.budgets import Holds, findings_for
 from uploadfilter.scanners.wire.messages import UNKNOWN_KIND
 
 
@@ -120,6 +120,7 @@ class _Node:
         self.signals = 0
         self.reasons: tuple[Reason, ...] = ()
         self.dropped = 0
+        self.seen_percent: int | None = None
         self.nested: list[_Node] = []
         self.newest: dict[str, _Node] = {}  # the newest of several with one path
 
@@ -143,11 +144,14 @@ class _Node:
             self.signals += view.signal_count
         self.reasons = _merged(part.reasons, self.reasons)
         self.dropped += part.dropped
+        if part.seen_percent is not None:
+            self.seen_percent = part.seen_percent
 
     def fill_up(self, view: View, budgets: Holds) -> bool:
         """Take one more view, if the budgets allow it."""
         signals = self.signals + view.signal_count
-        if len(self.views) >= budgets.max_views or signals > budgets.max_signals:
+        most_views, most_signals = findings_for(budgets, self.kind)
+        if len(self.views) >= most_views or signals > most_signals:
             return False
         self.views[view.name] = view
         self.signals = signals
@@ -162,9 +166,10 @@ class _Node:
 
     def is_within(self, budgets: Holds) -> bool:
         """Return whether this content alone keeps the budgets."""
+        most_views, most_signals = findings_for(budgets, self.kind)
         return (
-            len(self.views) <= budgets.max_views
-            and self.signals <= budgets.max_signals
+            len(self.views) <= most_views
+            and self.signals <= most_signals
             and self.dropped <= budgets.max_contents
         )
 
@@ -181,6 +186,7 @@ class _Node:
             contents=tuple(nested.scan(None) for nested in self.nested),
             dropped=self.dropped,
             further=reasons[1:],
+            seen_percent=self.seen_percent,
         )
 
 

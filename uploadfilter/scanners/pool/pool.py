@@ -55,7 +55,7 @@ def is_alone(kind: Kind, declared_type: str | None) -> bool:
     """
     if kind.value in COMMON or kind in _PICTURES_OF_TEXT:
         return False
-    if magic.is_picture(kind) or magic.is_container(kind):
+    if magic.is_picture(kind) or magic.is_container(kind) or kind is Kind.VIDEO:
         return True
     return magic.declares_picture(declared_type)
 
@@ -124,6 +124,11 @@ class ScannerPool:
     def places(self) -> int:
         """Return the number of scans at a time, without those in other lanes."""
         return self._settings.workers
+
+    @property
+    def reads_videos(self) -> bool:
+        """Return whether frames of videos are compared, as far as is known."""
+        return self._crew.support is None or self._crew.support.videos
 
     @property
     def pids(self) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ from uploadfilter.model import (
     Scan,
     View,
 )
-from uploadfilter.scanners.wire.budgets import Holds
+from uploadfilter.scanners.wire.budgets import Holds, findings_for
 from uploadfilter.scanners.wire.messages import (
     UNKNOWN_KIND,
     ContentReply,
@@ -40,14 +40,16 @@ _LUMA_RANGE: Final = (-1.0, 256.0)
 _MOST_ASPECT: Final = float(1 << 32)
 """Most columns of a picture of one row; not-a-number is below no bound."""
 
-_ATOM: Final = r"[a-z]{1,16}(?::[0-9]{1,6})?"
+_ATOM: Final = r"(?:[a-z]{1,16}(?::[0-9]{1,6})?|ms:[0-9]{1,9})"
 _VIEW_NAME: Final = re.compile(rf"{_ATOM}(?:/{_ATOM}){{0,3}}", re.ASCII)
-"""``stored``, ``trim:1``, ``frame:3/white``: at most four atoms, joined by ``/``."""
+"""``stored``, ``trim:1``, ``frame:3/white``: at most four atoms, joined by ``/``. A
+time in a film has milliseconds, up to eleven days."""
 
 _FAULT: Final = re.compile(
     r"[A-Za-z_][A-Za-z0-9_]{0,63}(?:@[a-z_][a-z0-9_.]{0,127}:[0-9]{1,6})?", re.ASCII
 )
 _MAX_PATH: Final = 4096
+_ALL_PERCENT: Final = 100
 _EMBEDDED_LEVELS: Final = 1
 """Levels below the innermost content: pictures that are found in it by their magic."""
 
@@ -143,12 +145,14 @@ def _signals_of(scan: Scan, budgets: Holds) -> int | None:
     Returns:
         The count; ``None`` if the content is not valid.
     """
+    most_views, most_signals = findings_for(budgets, scan.kind)
     sound = (
         scan.kind in _KINDS
         and scan.size >= 0
         and 0 <= scan.dropped <= budgets.max_contents
         and (not scan.exact or _are_digests(scan))
-        and len(scan.views) <= budgets.max_views
+        and len(scan.views) <= most_views
+        and (scan.seen_percent is None or 0 <= scan.seen_percent <= _ALL_PERCENT)
         and all(_is_below(nested.path, scan.path) for nested in scan.contents)
     )
     if not sound:
@@ -159,7 +163,7 @@ def _signals_of(scan: Scan, budgets: Holds) -> int | None:
             return None
         names.add(view.name)
         signals += view.signal_count
-    is_within = signals <= budgets.max_signals and len(names) == len(scan.views)
+    is_within = signals <= most_signals and len(names) == len(scan.views)
     return signals if is_within else None
 
 
@@ -231,4 +235,5 @@ def _placed(scan: Scan, path: str, *, exact: bool) -> Scan:
         contents=tuple([_placed(nested, path, exact=True) for nested in scan.contents]),
         dropped=scan.dropped,
         further=scan.further,
+        seen_percent=scan.seen_percent,
     )

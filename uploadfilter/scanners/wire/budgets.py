@@ -16,6 +16,10 @@ MOST_SIGNALS: Final = 98_304
 """Most signals of one content of any length: those of 3,072 views, whose planes have 48
 MiB in the replies."""
 
+FILM_VIEWS: Final = 1200
+"""Most views of one video: two a second for ten minutes. Their planes have 20 MB in the
+replies, and their signals take half of those of an upload."""
+
 _FIRST_MIB: Final = 32
 """First MiB of a content, which may be one picture or one package of programs. They add
 at most 64 s."""
@@ -212,6 +216,19 @@ class Holds(Protocol):
     @property
     def max_depth(self) -> int:
         """Return the greatest depth of nested contents."""
+
+
+def findings_for(budgets: Holds, kind: str) -> tuple[int, int]:
+    """Return the most views and the most signals of one content of a kind."""
+    if kind != _VIDEO:
+        return budgets.max_views, budgets.max_signals
+    return (
+        max(budgets.max_views, FILM_VIEWS),
+        max(budgets.max_signals, budgets.max_upload_signals),
+    )
+
+
+_VIDEO: Final = "video"
 
 
 class Bounds(NamedTuple):

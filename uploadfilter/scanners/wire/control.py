@@ -29,11 +29,13 @@ class Support(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         landlock_abi: Version of Landlock; 0 if there is none.
         libarchive: Whether 7z, RAR and other archives can be opened; not a part of the
             confinement.
+        videos: Whether frames of videos can be read, with PyAV, which is an extra.
     """
 
     seccomp: bool
     landlock_abi: int
     libarchive: bool = True
+    videos: bool = True
 
     @property
     def lacks(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from uploadfilter.contents.kinds.magic import Kind
+from uploadfilter.contents.kinds.magic import Kind, is_picture
 from uploadfilter.contents.members import Container
 from uploadfilter.model import NESTED, Reason, Scan, Signal, View
 from uploadfilter.scanners.inside.walking.sent import is_decoded
@@ -17,6 +17,7 @@ _EVERYDAY: Final = frozenset(
     {
         Reason.NOT_INSPECTED,
         Reason.TOO_MANY_FRAMES,
+        Reason.VIDEO_UNFINISHED,
         Reason.SEARCH_UNFINISHED,
         Reason.ENCRYPTED,
     }
@@ -47,6 +48,7 @@ class Node:
             them on: a page shows pictures in them.
         undone: Containers that need not be read, because their members are those of a
             coding that was undone.
+        seen_percent: As in ``Scan``.
         is_closed: Whether no more will be found in this content.
         has_views: Whether a view, here or deeper, was found and not sent yet.
     """
@@ -60,6 +62,7 @@ class Node:
     is_sent: bool = False
     also: frozenset[str] = frozenset()
     undone: tuple[Container, ...] = ()
+    seen_percent: int | None = None
     is_closed: bool = False
     has_views: bool = field(default=False, init=False)
     _parent: "Node | None" = field(default=None, init=False, repr=False)
@@ -177,9 +180,19 @@ class Node:
         self.further = tuple(each for each in others if each is not None)
         self._is_changed = True
 
+    def note_seen(self, percent: int | None) -> None:
+        """Note the share of a video that was seen."""
+        self.seen_percent = percent
+        self._is_changed = True
+
     def close(self) -> None:
         """Note that no more will be found in this content."""
         self.is_closed = True
+
+    @property
+    def is_in_picture(self) -> bool:
+        """Return whether a picture holds this content: it is then a part of it."""
+        return self._parent is not None and is_picture(Kind(self._parent.kind))
 
     @property
     def tally(self) -> tuple[object, ...]:
@@ -209,6 +222,7 @@ class Node:
             contents=tuple(node.part() for node in self._contents if node.has_news),
             dropped=self._dropped,
             further=self.further,
+            seen_percent=self.seen_percent,
         )
         self._views.clear()
         # Closed contents were sent, so that a part costs nothing for earlier ones.

@@ -3,7 +3,7 @@
 Combines ``contents`` and ``signals``; runs inside a scanner process, but does not need
 one. The order of the rules is the order of the code in ``_visit``:
 
-1. An empty content: complete.
+1. An empty content: complete. A video: frames of it.
 2. A picture by its first bytes or by its declared type: decoded; if that gives no view,
   it gets the decoder's reason. Then each picture that more tolerant readers may see: a
   nested content if it decodes, and nothing otherwise.
@@ -34,7 +34,7 @@ from uploadfilter.model import Reason
 from uploadfilter.pictures import formats
 from uploadfilter.pictures.decoding import DecodeLimits
 from uploadfilter.pictures.frame import Omission
-from uploadfilter.scanners.inside.walking import chance, passing
+from uploadfilter.scanners.inside.walking import chance, filming, passing
 from uploadfilter.scanners.inside.walking.accounts import Ended
 from uploadfilter.scanners.inside.walking.besides import Besides, besides
 from uploadfilter.scanners.inside.walking.holding import (
@@ -174,11 +174,9 @@ class Walk:
         kind = Kind(node.kind)
         seen: set[int] = set()
         header_bytes = spans[0].stop if spans and spans[0] else source.size
-        packet = (
-            packets.packet_of(source, header_bytes=header_bytes)
-            if magic.is_picture(kind)
-            else None
-        )
+        packet = None
+        if magic.is_picture(kind):
+            packet = packets.packet_of(source, header_bytes=header_bytes)
         if packet is not None:
             yield from self.decode_strings(packet, node, Kind.XML, seen, depth=depth)
         if has_strings:
@@ -200,6 +198,8 @@ class Walk:
         if magic.is_drawing(kind) or (magic.is_unread(kind) and not is_declared):
             # A program that draws it can show any picture.
             node.fall_short(Reason.NOT_INSPECTED)
+        elif kind is Kind.VIDEO:
+            yield from filming.look(source, node, self._settings, self.accounts)
         elif kind.value in self._decoded | node.also:
             yield from self._show(source, node, frozenset({kind.value}), self._limits)
         elif magic.is_picture(kind):
