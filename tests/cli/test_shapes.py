@@ -62,6 +62,15 @@ SAME = replace(
 )
 
 
+SHOWN = {
+    "name": "stored",
+    "pdq": PDQ.value.hex(),
+    "pdq_quality": QUALITY,
+    "phash": "c3a40000000000ff",
+}
+"""The only view, as JSON."""
+
+
 def quality_of(plane: bytes) -> int:
     """Return a quality that shows that the plane of the view was asked about."""
     return QUALITY if plane == VIEW.plane else 0
@@ -81,21 +90,14 @@ def test_json_of_a_match() -> None:
     """The shape is that of the contract: keys, order, hex in lower case, capitals."""
     checked = CheckedFile(path="a.jpg", scan=SCAN, matches=(SAME, NEAR))
 
-    keys = "path verdict reason exact views contents dropped matches"
+    keys = "path verdict reason exact views contents dropped matches seen_percent"
     assert list(document(checked, quality_of=quality_of)) == keys.split()
     assert printed(checked) == {
         "path": "a.jpg",
         "verdict": "MATCH",
         "reason": None,
         "exact": {"md5": "00" * 16, "sha1": "00" * 20, "sha256": "ab" * 32},
-        "views": [
-            {
-                "name": "stored",
-                "pdq": PDQ.value.hex(),
-                "pdq_quality": QUALITY,
-                "phash": "c3a40000000000ff",
-            }
-        ],
+        "views": [SHOWN],
         "contents": [],
         "dropped": 0,
         "matches": [
@@ -112,6 +114,7 @@ def test_json_of_a_match() -> None:
                 "kind": "within",
                 "chance": None,
                 "outline": None,
+                "frame_s": None,
             },
             {
                 "set": "unit7",
@@ -126,8 +129,10 @@ def test_json_of_a_match() -> None:
                 "kind": "within",
                 "chance": None,
                 "outline": None,
+                "frame_s": None,
             },
         ],
+        "seen_percent": None,
     }
 
 
@@ -159,6 +164,19 @@ def test_altered_copy_is_told_with_its_chance_and_its_outline() -> None:
     assert "altered, outline crop 0.05 0.05 0 0, by chance 3e-14" in line.plain
 
 
+def test_frame_of_a_video_is_told_with_its_time() -> None:
+    """A reviewer looks there first."""
+    view = "track:1/ms:12480/trim:1"
+    checked = CheckedFile(
+        path="a.jpg", scan=SCAN, matches=(replace(NEAR, view=view, variant=None),)
+    )
+    (match,) = json.loads(
+        msgspec.json.encode(document(checked, quality_of=quality_of))
+    )["matches"]
+
+    assert match["frame_s"] == 12.48
+
+
 def test_json_of_what_could_not_be_read() -> None:
     """Without content there are no signals, and the reason says why."""
     checked = CheckedFile(path="gone", problem=Reason.UNREADABLE, detail="No such file")
@@ -172,6 +190,7 @@ def test_json_of_what_could_not_be_read() -> None:
         "contents": [],
         "dropped": 0,
         "matches": [],
+        "seen_percent": None,
     }
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.corpus import pictures
 from tests.doors.visiting import LISTED, port_of, visit
 from tests.evidence.seen import cropped, listed, value_of
+from tests.pictures.films import film, needs_av
 from tests.proxy.site import exact_entry, sha256, site
 from tests.waiting import until
 from uploadfilter.copies import queue
@@ -138,6 +139,25 @@ async def test_signals_are_looked_up(tmp_path: Path) -> None:
     ]
     assert none == []
     assert decisions == []
+
+
+@needs_av
+async def test_frame_of_a_video_is_told_with_its_time(tmp_path: Path) -> None:
+    """The answer and the record say when the listed picture is shown."""
+    picture, other = (pictures.photograph(it, width=192, height=128) for it in (1, 2))
+    content = film([*[other] * 30, picture, *[other] * 30])
+    entries = [listed("frame", value_of(picture))]
+    async with visit(tmp_path, listed=entries) as it:
+        status, _, data = await it.ask("POST", "/v1/scan", content, UPLOAD)
+        (record,) = it.site.decisions()
+    answer = json.loads(data)
+
+    assert (status, answer["verdict"]) == (200, "MATCH")
+    assert {(it["entry"], it["frame_s"]) for it in answer["matches"]} == {
+        ("frame", 1.2)
+    }
+    assert [it["seen_percent"] for it in answer["contents"]] == [100]
+    assert (record.contents[0].seen_percent, record.matches[0].frame_s) == (100, 1.2)
 
 
 def _asked(*signals: object) -> bytes:

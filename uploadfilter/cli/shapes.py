@@ -10,6 +10,7 @@ from rich.text import Text
 
 from uploadfilter.cli.output import harmless
 from uploadfilter.decisions.policy import verdict_of
+from uploadfilter.decisions.records.making import frame_s_of
 from uploadfilter.model import (
     Match,
     MatchKind,
@@ -86,6 +87,7 @@ def document(checked: CheckedFile, *, quality_of: Quality) -> dict[str, object]:
         "contents": [],
         "dropped": 0,
         "matches": [],
+        "seen_percent": None,
     }
 
 
@@ -108,6 +110,7 @@ def _content(
         ],
         "dropped": scan.dropped,
         "matches": [_match(match) for match in matches if match.content == scan.path],
+        "seen_percent": scan.seen_percent,
     }
 
 
@@ -137,6 +140,7 @@ def _match(match: Match) -> dict[str, object]:
         "kind": match.kind,
         "chance": match.chance,
         "outline": None if match.outline is None else str(match.outline),
+        "frame_s": frame_s_of(match.view),
     }
 
 

@@ -37,6 +37,8 @@ class ScannedContent(msgspec.Struct, frozen=True, kw_only=True):
         sha256: Its digest, by which the caller can tell that it stores what was
             scanned; ``None`` for what has none, such as a picture amid a file.
         reason: Why the scan is incomplete; ``None`` if it is complete.
+        seen_percent: The share of a video's seconds of which a frame was compared;
+            ``None`` for any other content.
     """
 
     path: str
@@ -44,6 +46,7 @@ class ScannedContent(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     sha256: str | None
     reason: Reason | None
+    seen_percent: int | None
 
 
 class FoundMatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +63,8 @@ class FoundMatch(msgspec.Struct, frozen=True, kw_only=True):
         distance: Bits that differ; 0 for exact types.
         chance: E: how many entries chance would bring so near; ``None`` for exact
             types, and where it was not computed.
+        frame_s: Time of the frame that matched, in seconds into its video; ``None`` for
+            anything but a video.
     """
 
     content: str
@@ -71,6 +76,7 @@ class FoundMatch(msgspec.Struct, frozen=True, kw_only=True):
     kind: MatchKind
     distance: int
     chance: float | None
+    frame_s: float | None
 
 
 class ScanOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +139,7 @@ def outcome_of(upload: Upload) -> ScanOutcome:
                 kind=it.kind,
                 distance=it.distance,
                 chance=it.chance,
+                frame_s=it.frame_s,
             )
             for it in matches
         ),
@@ -148,4 +155,5 @@ def _content(path: str, scan: Scan) -> ScannedContent:
         size=scan.size,
         sha256=found[0] if found else None,
         reason=scan.reason,
+        seen_percent=scan.seen_percent,
     )

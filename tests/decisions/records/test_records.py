@@ -146,7 +146,7 @@ def test_decision_line_is_as_documented() -> None:
         '"matches":[{"content":"0!/0","set":"s","entry":"a","category":"demo",'
         '"state":"active","signal_type":"pdq","distance":0,"view":"stored",'
         '"variant":"upright","geometry":"full","quality":null,"complement":false,'
-        '"kind":"within","chance":null,"outline":null}],'
+        '"kind":"within","chance":null,"outline":null,"frame_s":null}],'
         '"matches_omitted":0,"contents_omitted":0,"reasons":[],'
         '"would":"ACCEPT","would_reason":null,"route":null,"cpu_ms":0.0,'
         '"altered":false,"sealed":null,"pieces":null}'
@@ -157,7 +157,7 @@ def test_record_of_an_older_version_keeps_its_reason() -> None:
     """A match that no version finds any more is still read, and is told as it was."""
     line = (
         encode(decision("d", replace(REJECTED, would=Action.ACCEPT)))
-        .replace(b',"kind":"within","chance":null,"outline":null', b"")
+        .replace(b',"kind":"within","chance":null,"outline":null,"frame_s":null', b"")
         .replace(b',"altered":false', b"")
         .replace(b'reason":null', b'reason":"weak_match"')
         .replace(b'"reasons":[]', b'"reasons":["weak_match"]')

@@ -263,4 +263,6 @@ def _match_words(match: MatchRecord) -> str:
         words += f" {match.variant}"
     if match.kind is not MatchKind.WITHIN:
         words += f" {match.kind}"
+    if match.frame_s is not None:
+        words += f" at {match.frame_s:g} s"
     return words if match.chance is None else f"{words} {chance_words(match.chance)}"

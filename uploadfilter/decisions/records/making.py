@@ -5,6 +5,7 @@ that did not match. Contents are numbered here, because the path of a nested con
 its scan holds a name that an uploader chose.
 """
 
+import re
 from collections.abc import Collection, Sequence
 
 import msgspec
@@ -267,7 +268,27 @@ def _match_record(match: Match, *, content: str) -> MatchRecord:
         kind=match.kind,
         chance=match.chance,
         outline=None if match.outline is None else str(match.outline),
+        frame_s=frame_s_of(match.view),
     )
+
+
+def frame_s_of(view: str | None) -> float | None:
+    """Return when the frame of a view is shown, in seconds into its video.
+
+    >>> frame_s_of("track:1/ms:12480/trim:1")
+    12.48
+
+    Args:
+        view: The name of a view, if any.
+
+    Returns:
+        ``None`` for a view of anything but a video.
+    """
+    found = _TIME.search(view or "")
+    return None if found is None else int(found[1]) / 1000
+
+
+_TIME = re.compile(r"\bms:(\d+)")
 
 
 def _unlisted(match: Match) -> str:

@@ -110,6 +110,7 @@ def _matches(matches: Iterable[MatchRecord]) -> list[dict[str, object]]:
             "kind": it.kind,
             "distance": it.distance,
             "expected": it.chance,
+            "frame_s": it.frame_s,
         }
         for it in matches
     ]

@@ -134,8 +134,9 @@ class ContentRecord(msgspec.Struct, frozen=True, kw_only=True):
 class MatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One match; the fields are as in ``model.Match``, but the content is numbered.
 
-    The outline is in its text form. Records of older versions hold only matches
-    ``within`` the threshold, without a ``chance`` and an ``outline``.
+    The outline is in its text form, and ``frame_s`` the time of the frame of a video,
+    in seconds. Records of older versions hold only matches ``within`` the threshold,
+    without a ``chance`` and an ``outline``.
     """
 
     content: str
@@ -153,6 +154,7 @@ class MatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     kind: MatchKind = MatchKind.WITHIN
     chance: float | None = None
     outline: str | None = None
+    frame_s: float | None = None
 
 
 class PiecesRecord(msgspec.Struct, frozen=True, kw_only=True):

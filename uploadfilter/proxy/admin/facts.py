@@ -439,6 +439,8 @@ def _match(match: NearestMatch | None) -> str:
         words = [match.kind.value]
     if not match.signal_type.is_exact:
         words.append(f"{match.distance} bits")
+    if match.frame_s is not None:
+        words.append(f"at {match.frame_s:g} s")
     if match.chance is not None:
         words.append(f"E {match.chance:.0e}")
     return ", ".join(words)

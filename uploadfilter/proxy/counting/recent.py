@@ -59,6 +59,7 @@ class NearestMatch:
         distance: Bits that differ.
         chance: E; ``None`` if it was not computed.
         outline: The outline as text; ``None`` for everything but an altered copy.
+        frame_s: Time of the frame of a video, in seconds; ``None`` for anything else.
     """
 
     signal_type: SignalType
@@ -66,6 +67,7 @@ class NearestMatch:
     distance: int
     chance: float | None
     outline: str | None
+    frame_s: float | None = None
 
     @classmethod
     def of(cls, match: MatchRecord) -> "NearestMatch":
@@ -76,6 +78,7 @@ class NearestMatch:
             distance=match.distance,
             chance=match.chance,
             outline=match.outline,
+            frame_s=match.frame_s,
         )
 
 
