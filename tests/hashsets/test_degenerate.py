@@ -104,6 +104,26 @@ def test_our_own_pdq_of_flat_pictures_is_refused_or_has_no_quality(grey: int) ->
     assert problem_of(SignalType.PDQ, value) or pdq.quality(flat.plane) == 0
 
 
+BARS = ((192, 192, 192), (192, 192, 0), (0, 192, 192), (0, 192, 0), (192, 0, 192))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_colour_bars_are_refused_or_have_no_quality(rows: int) -> None:
+    """They stand before films, and in lists that were made of every second of one."""
+    picture = Image.new("RGB", (640, 360))
+    for row in range(rows):
+        for column, colour in enumerate(BARS[row:] + BARS[:row]):
+            corner = (column * 128, row * 360 // rows)
+            picture.paste(colour, (*corner, corner[0] + 128, 360))
+    shown = view(picture)
+    value = shown.value(SignalType.PDQ) or b""
+
+    assert (
+        problem_of(SignalType.PDQ, value) is Problem.DEGENERATE
+        or pdq.quality(shown.plane) < 50
+    )
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_signals_of_photographs_are_taken(seed: int) -> None:
     """No signal of a photograph, in any variant and geometry, is refused."""

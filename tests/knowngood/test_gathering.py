@@ -61,6 +61,17 @@ def test_values_are_those_that_the_others_follow_from() -> None:
     assert found.digests["md5"] == md5_of("x")
 
 
+def test_frames_of_videos_are_harmless_pictures_too() -> None:
+    """The logo before a film is in many films, so that no set may list it."""
+    names = ("ms:0", "ms:40/trim:1", "track:1/ms:80")
+    scan = scan_of(*(view(name, b"good", 10 * n) for n, name in enumerate(names)))
+    found = gather(scan, quality_of=lambda _: 80)
+
+    assert found is not None
+    wanted = [value(n) for n in (0, 4, 5, 2)] + [value(n) for n in (20, 24, 25, 22)]
+    assert found.values == b"".join(wanted)
+
+
 def test_what_is_no_picture_gives_nothing() -> None:
     """A file without a view does not count; a picture inside one counts."""
     inner = scan_of(view("stored", b"good"))

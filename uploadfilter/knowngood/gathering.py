@@ -102,10 +102,12 @@ def gather(scan: Scan, *, quality_of: Quality) -> FileSignals | None:
 
 def _is_shown(name: str) -> bool:
     """Tell whether a browser shows a view, of the first frame or another."""
-    words = name.split("/")
-    if words[0].startswith("frame:"):
-        words = words[1:] or ["stored"]
+    words = [it for it in name.split("/") if not it.startswith(_FRAMES)]
     return SHOWN.issuperset(words)
+
+
+_FRAMES: Final = ("frame:", "track:", "ms:")
+"""Words of a view's name that only say which frame it is."""
 
 
 def _add(values: dict[bytes, int], view: View, quality_of: Quality) -> None:
