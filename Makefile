@@ -207,7 +207,8 @@ sites: installed $(SITES_STAMP) $(SITES_NODE_STAMP)  ## Use WordPress, S3 and ot
 
 fuzz: $(DEV_STAMP)  ## Decode damaged files for FUZZ_S CPU seconds: 120 for CI, 14400 for a night.
 	@FUZZ_S=$(FUZZ_S) $(BIN)/python -m pytest -n auto -p no:cacheprovider \
-	    tests/fuzz/test_frames.py::test_mutated_file_is_a_value $(ARGS)
+	    tests/fuzz/test_frames.py::test_mutated_file_is_a_value \
+	    tests/fuzz/test_films.py::test_mutated_film_is_a_value $(ARGS)
 
 properties: $(DEV_STAMP)  ## Run the property tests for longer, with new random examples.
 	@$(BIN)/python -m pytest -n auto $(HERE) -m "hypothesis and not e2e" --hypothesis-profile fuzz $(ARGS)

@@ -65,6 +65,22 @@ def test_video_with_too_many_views_is_not_seen_whole() -> None:
 
 
 @needs_av
+def test_frames_may_change_their_size() -> None:
+    """Recorded calls do so with the connection."""
+    small, both = (
+        film(frames, form="avi", codec="mjpeg", pixels="yuvj420p", rate=1)
+        for frames in ([LISTED.resize((96, 64))], [OTHER] * 2)
+    )
+    # The small frame takes the place of the second one.
+    begin, end = small.index(b"\xff\xd8"), small.rindex(b"\xff\xd9") + 2
+    place = both.index(b"\xff\xd8", both.index(b"\xff\xd9"))
+    content = both[:place] + small[begin:end] + both[place + end - begin :]
+    found, _ = views(content)
+
+    assert min(map(distance, found)) <= 31
+
+
+@needs_av
 def test_frames_that_are_shown_at_one_time_are_all_seen() -> None:
     """A file may say of every frame that it is shown at the same moment."""
     content = film([OTHER, LISTED] * 3, form="avi", codec="mjpeg", pixels="yuvj420p")

@@ -75,9 +75,9 @@ class _Kept:
     def is_new(self, plane: Luma) -> bool:
         """Return whether a frame differs from the last one that was kept or dropped."""
         small = self._small
-        if small is None:
-            return True
         other = _shrink(plane).astype(np.int16)
+        if small is None or small.shape != other.shape:
+            return True  # recorded calls change their size with the connection
         return bool(np.abs(other - small).max() > _ALIKE_STEPS)
 
     def keep(self, view: View, plane: Luma, most_bits: int) -> bool:
