@@ -26,6 +26,7 @@ BENCHMARKS = {
     "report": "benchmarks.report",
     "texts": "benchmarks.texts",
     "tree": "benchmarks.tree",
+    "video": "benchmarks.video",
 }
 """Name on the command line, and the module of the benchmark."""
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, Protocol
 
 LEAST_ADDRESS_SPACE: Final = 384 * 1024 * 1024
 """Least address space in bytes: the interpreter with its libraries has 240 MiB before
-its first picture on Debian 13, and 270 MiB on Debian 12."""
+its first picture on Debian 13, and 270 MiB on Debian 12; PyAV adds 97."""
 
 MOST_CONTENTS: Final = 100_000
 """Most contents nested in one content of any length: their paths and digests then have
