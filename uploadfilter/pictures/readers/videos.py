@@ -8,7 +8,7 @@ PyAV is an extra (``uploadfilter[video]``). Rules this module keeps:
   the plan (``moments.py``) names are decoded.
 - A track whose frames need much memory is decoded in intra-coded frames only, and a
   larger one not at all.
-- What is not reached is no error: the share that was seen is counted.
+- Frames that are not reached are no error: the share of seconds is counted.
 """
 
 import io
@@ -208,7 +208,7 @@ class Film:
         except TimeoutError:
             self._is_late = True
         except (av.FFmpegError, *_ERRORS) as exc:
-            # What was seen by then counts; the rest is not seen.
+            # Frames that were seen by then count.
             note(exc)
             for track in self._tracks:
                 track.is_whole = False

@@ -1,4 +1,4 @@
-"""Videos in a walk: what is seen of them, what they cost, and what is missing."""
+"""Videos in a walk: which frames are seen, their cost, and the reasons."""
 
 import io
 import subprocess

@@ -1,8 +1,8 @@
 """Look at the frames of a video.
 
 Rules this module keeps: a video has budgets of its own, so that a long one is never
-rejected for what it costs: what was not reached is a reason of its own, with the share
-that was seen.
+rejected for its cost: frames that were not reached have a reason of its own, with the
+share of seconds that was seen.
 """
 
 from collections.abc import Iterator
