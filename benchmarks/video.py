@@ -29,7 +29,7 @@ from uploadfilter.scanners.wire.budgets import Budgets
 PACKAGES = ("av",)
 SEED = 143
 WIDTH, HEIGHT, RATE = 640, 360, 25
-FILM_S, QUICK_FILM_S = 120, 30
+FILM_S, QUICK_FILM_S = 30, 30
 SHOWN_S = (1.0, 0.2)
 LISTED = 10
 THRESHOLD_BITS = 31

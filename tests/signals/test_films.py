@@ -65,6 +65,18 @@ def test_video_with_too_many_views_is_not_seen_whole() -> None:
 
 
 @needs_av
+def test_frames_that_change_little_are_looked_at_four_times_a_second() -> None:
+    """A camera that moves slowly does not cost signals of every frame."""
+    scene = pictures.photograph(3, width=400, height=300)
+    frames = [scene.crop((at, 0, at + 192, 128)) for at in range(25) for _ in "abc"]
+    found, video = views(film(frames))
+    whole = [it for it in found if "/" not in it.name]
+
+    assert video.lacks == ()
+    assert 6 <= len(whole) <= 20
+
+
+@needs_av
 def test_frames_may_change_their_size() -> None:
     """Recorded calls do so with the connection."""
     small, both = (

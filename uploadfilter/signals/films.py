@@ -1,9 +1,12 @@
 """Make the views of a video: one for each frame that shows something new.
 
-A frame without detail, or like the last kept one, is dropped: most seconds of a film
-show what the second before showed. The name of a view says when its frame is shown,
-``ms:12480``; ``track:1/`` stands before it in further tracks, and ``/trim:1`` behind it
-where bars at the sides were cut off.
+Signals take longer than decoding. So a frame is looked at if it differs much from the
+last one that was, or once in a quarter of a second; and it is dropped without detail,
+or if it is like the last kept one. Most seconds show what the second before showed.
+
+The name of a view says when its frame is shown, ``ms:12480``; ``track:1/`` stands
+before it in further tracks, and ``/trim:1`` behind it where bars at the sides were cut
+off.
 """
 
 from collections.abc import Iterator
@@ -21,13 +24,18 @@ from uploadfilter.signals.views import view_of
 _ALIKE_BITS: Final = 2
 """Bits of PDQ up to which a frame is like the last kept one: the noise of coding."""
 
-_ALIKE_STEPS: Final = 1
-"""Grey steps of the small frames up to which they are the same, without signals."""
+_SAME_STEPS: Final = 1
+"""Grey steps of the samples up to which a frame is the same as another one."""
+
+_CHANGED_STEPS: Final = 6
+"""Grey steps of the samples, in the mean, from which on a frame shows something else.
+Two photographs differ by forty, and two frames of a camera that moves by three."""
+
+_LOOK_S: Final = 0.25
+"""Seconds after which a frame is looked at that changed less."""
 
 _NEAR_BITS: Final = 8
 """The same once half of the views are used up: a quarter of the threshold."""
-
-_SMALL_SIDE: Final = 32
 
 _LATEST_MS: Final = 900_000_000
 """Latest time in a name, in milliseconds: ten days."""
@@ -51,12 +59,12 @@ def views_of_film(
     names: set[str] = set()
     for moment in film.moments():
         shown = kept.setdefault(moment.track, _Kept())
-        picture = _picture(moment)
-        if shown.is_new(picture.plane):
+        if shown.is_new(moment):
+            picture = _picture(moment)
             view = view_of(picture, name=_name(moment, names), types=types)
             # The fewer views are left, the more a frame has to show.
             most_bits = _NEAR_BITS if 2 * len(names) >= most_views else _ALIKE_BITS
-            if shown.keep(view, picture.plane, most_bits):
+            if shown.keep(view, most_bits):
                 for each in _with_trims(view, picture, types):
                     if len(names) == most_views:
                         return
@@ -66,21 +74,28 @@ def views_of_film(
 
 
 class _Kept:
-    """The last kept frame of a track."""
+    """The last frame of a track that was looked at, and the last kept one."""
 
     def __init__(self) -> None:
-        self._small: Luma | None = None
+        self._sample: Luma | None = None
+        self._time_s = 0.0
         self._value = b""
 
-    def is_new(self, plane: Luma) -> bool:
-        """Return whether a frame differs from the last one that was kept or dropped."""
-        small = self._small
-        other = _shrink(plane).astype(np.int16)
-        if small is None or small.shape != other.shape:
-            return True  # recorded calls change their size with the connection
-        return bool(np.abs(other - small).max() > _ALIKE_STEPS)
+    def is_new(self, moment: Moment) -> bool:
+        """Return whether a frame is looked at, and note it."""
+        sample, last = moment.sample, self._sample
+        # Recorded calls change their size with the connection.
+        if last is not None and last.shape == sample.shape:
+            steps = np.abs(sample.astype(np.int16) - last)
+            is_soon = abs(moment.time_s - self._time_s) < _LOOK_S
+            if steps.max() <= _SAME_STEPS or (
+                is_soon and steps.mean() < _CHANGED_STEPS
+            ):
+                return False
+        self._sample, self._time_s = sample, moment.time_s
+        return True
 
-    def keep(self, view: View, plane: Luma, most_bits: int) -> bool:
+    def keep(self, view: View, most_bits: int) -> bool:
         """Keep a frame, unless it has no detail or only so many bits differ."""
         value = view.value(SignalType.PDQ) or b""
         before, is_plain = self._value, pdq.quality(view.plane) < QUALITY_FLOOR
@@ -88,19 +103,8 @@ class _Kept:
         is_alike = bool(before) and differing.bit_count() <= most_bits
         if is_plain or is_alike:
             return False
-        self._small, self._value = _shrink(plane), value
+        self._value = value
         return True
-
-
-def _shrink(plane: Luma) -> Luma:
-    """Return a plane of few pixels, each the mean of a field."""
-    rows, columns = (max(1, side // _SMALL_SIDE) for side in plane.shape)
-    high, wide = (
-        side // by * by for side, by in zip(plane.shape, (rows, columns), strict=True)
-    )
-    fields = plane[:high, :wide].reshape(high // rows, rows, wide // columns, columns)
-    means: Luma = fields.mean(axis=(1, 3), dtype=np.float32).astype(np.uint8)
-    return means
 
 
 def _name(moment: Moment, names: set[str]) -> str:
@@ -113,7 +117,7 @@ def _name(moment: Moment, names: set[str]) -> str:
 
 
 def _picture(moment: Moment) -> Picture:
-    plane = np.asarray(moment.image)
+    plane = np.asarray(moment.image())
     height, width = plane.shape
     return Picture(plane=plane, shape=Shape(height=height, width=width, scale=1))
 

@@ -100,6 +100,7 @@ class MatchJSON(TypedDict):
     kind: MatchKind
     chance: float | None
     outline: str | None
+    frame_s: float | None
 
 
 class ScannedFileJSON(TypedDict):
@@ -112,6 +113,7 @@ class ScannedFileJSON(TypedDict):
     views: list[ViewJSON]
     contents: list["ScannedFileJSON"]
     dropped: int
+    seen_percent: int | None
     matches: list[MatchJSON]
 
 

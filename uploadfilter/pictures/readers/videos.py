@@ -15,9 +15,10 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from uploadfilter.model import Reason
@@ -31,6 +32,7 @@ from uploadfilter.pictures.moments import (
     seen_percent,
     spans_of,
 )
+from uploadfilter.pictures.picture import Luma
 
 if TYPE_CHECKING:
     import av
@@ -70,7 +72,7 @@ _LEAST_SIDE: Final = 512
 _PROBES: Final = 16
 """Frames that are decoded first, over the whole length: they tell the cost of one."""
 
-_MOST_FILLS: Final = 3
+_MOST_FILLS: Final = 4
 """Most passes after those of intra-coded frames alone. Each decodes the frames of the
 earlier ones again, which cost little, and knows the cost of a frame better."""
 
@@ -90,14 +92,39 @@ class Moment:
     """One frame of a video.
 
     Attributes:
-        image: Its luma, reduced if it is large.
+        frame: FFmpeg's frame.
         track: Number of its track, from 0.
         time_s: When it is shown, in seconds from the first frame.
     """
 
-    image: Image.Image
+    frame: "av.VideoFrame"
     track: int
     time_s: float
+
+    @property
+    def sample(self) -> Luma:
+        """A few samples of it in a grid, which say whether something changed.
+
+        They take a hundredth of the time of the whole frame.
+        """
+        rows, depth = _rows(self.frame)
+        by = max(1, min(rows.shape) // _SAMPLES)
+        few: Luma = (rows[::by, ::by] >> (depth - 8)).astype(np.uint8)
+        return few
+
+    def image(self) -> Image.Image:
+        """Return its luma in the full range, reduced if it is large."""
+        rows, depth = _rows(self.frame)
+        if depth > 8:  # noqa: PLR2004 - bits of a byte
+            rows = (rows >> (depth - 8)).astype(np.uint8)
+        image = Image.fromarray(np.ascontiguousarray(rows))
+        sides = (1, 2, 4, 8)
+        by = max(it for it in sides if it == 1 or min(image.size) >= it * _LEAST_SIDE)
+        if by > 1:
+            image = image.reduce(by)
+        if self.frame.color_range != _FULL_RANGE:
+            image = image.point(_STRETCHED)
+        return image
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,8 +141,7 @@ class _Track:
         is_known: Whether it is in a listed codec, and not too large.
         is_whole: Whether all packets were read, and none was spoiled.
         is_heavy: Whether only intra-coded frames are decoded.
-        decoded: Number of frames that were decoded, in all passes.
-        spent_s: CPU seconds for them, with what the caller did with them.
+        spent_s: CPU seconds for its frames, with what the caller did with them.
         seen: Times of the frames that were decoded, in the same units.
     """
 
@@ -127,7 +153,6 @@ class _Track:
     is_known: bool = True
     is_whole: bool = True
     is_heavy: bool = False
-    decoded: int = 0
     spent_s: float = 0.0
     seen: set[int] = field(default_factory=set)
 
@@ -231,11 +256,12 @@ class Film:
 
     def _frames_within(self, track: _Track, tracks_left: int) -> int:
         """Return how many frames of a track there is time for in one pass."""
-        if self._until_s is None or not track.decoded:
+        if self._until_s is None or not track.seen:
             return MOST_PACKETS
         left_s = _CAUTION * (self._until_s - self._clock()) / tracks_left
-        each_s = max(track.spent_s / track.decoded, _LEAST_FRAME_S)
-        return max(0, int(left_s / each_s))
+        each_s = max(track.spent_s / len(track.seen), _LEAST_FRAME_S)
+        # Frames of earlier passes cost little: they are only decoded again.
+        return len(track.seen) + max(0, int(left_s / each_s))
 
     def _has_ended(self) -> bool:
         return self._until_s is not None and self._clock() > self._until_s
@@ -341,14 +367,13 @@ class Film:
             track.is_whole = False
             return
         for frame in frames:
-            track.decoded += 1
             time = _time_of(frame)
             if time in track.seen and time not in track.repeated:
                 continue  # in an earlier pass
             time = track.start if time is None else time
             track.seen.add(time)
             time_s = max(0.0, track.time_s(time))
-            yield Moment(image=_luma(frame), track=number, time_s=time_s)
+            yield Moment(frame=frame, track=number, time_s=time_s)
 
 
 def sample_film(picture: Image.Image) -> bytes:
@@ -419,26 +444,20 @@ def _frame_bytes(stream: "av.VideoStream") -> int | None:
     return size if size <= _INTRA_BYTES else None
 
 
-def _luma(frame: "av.VideoFrame") -> Image.Image:
-    """Return the luma of a frame in its full range, reduced if it is large."""
+def _rows(frame: "av.VideoFrame") -> tuple[NDArray[np.unsignedinteger[Any]], int]:
+    """Return the luma of a frame without a copy, and its depth in bits."""
     depth = frame.format.components[0].bits
     if not frame.format.name.startswith(("yuv", "gray")) or "yuyv" in frame.format.name:
         frame, depth = frame.reformat(format="gray"), 8
     plane = frame.planes[0]
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height]
     if depth > 8:  # noqa: PLR2004 - bits of a byte
-        wide = rows[:, : 2 * frame.width].view("<u2")
-        rows = (wide >> (depth - 8)).astype(np.uint8)
-    image = Image.fromarray(np.ascontiguousarray(rows[:, : frame.width]))
-    by = max(
-        it for it in (1, 2, 4, 8) if it == 1 or min(image.size) >= it * _LEAST_SIDE
-    )
-    if by > 1:
-        image = image.reduce(by)
-    if frame.color_range != _FULL_RANGE:
-        image = image.point(_STRETCHED)
-    return image
+        return rows[:, : 2 * frame.width].view("<u2"), depth
+    return rows[:, : frame.width], depth
 
+
+_SAMPLES: Final = 32
+"""Samples along the shorter side of a frame."""
 
 _FULL_RANGE: Final = 2
 _STRETCHED: Final = [
