@@ -315,6 +315,35 @@ def test_front_end_that_passes_the_body_on_rejects_a_listed_upload(
     ]
 
 
+PIECES = (
+    ("Content-Range: bytes 0-9/99",),
+    ("Upload-Offset: 0", "Tus-Resumable: 1.0.0"),
+    ("X-Update-Range: append",),
+    ("X-HTTP-Method-Override: COPY",),
+    ("X-Content-Encoding: br",),
+)
+"""Headers by which an origin makes something else of a body."""
+
+
+@pytest.mark.parametrize("front", [envoy, traefik])
+def test_front_end_passes_on_by_which_headers_a_body_is_read(
+    filter_: Asked, tmp_path: Path, origin: int, front: Front
+) -> None:
+    """A piece of a file is known as one, however an origin is told."""
+    with front(tmp_path, filter_, origin) as port:
+        told = {
+            lines: send(
+                port,
+                *(word for line in lines for word in ("-H", line)),
+                data=pictures.unlisted(),
+            ).status
+            for lines in PIECES
+        }
+
+    assert {lines: status for lines, status in told.items() if status < 400} == {}
+    assert Origin.bodies == []
+
+
 def test_front_end_lets_nothing_pass_without_the_filter(
     tmp_path: Path, origin: int
 ) -> None:
