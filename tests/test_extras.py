@@ -1,5 +1,6 @@
 """Packages that an installation may lack."""
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,20 @@ def test_broken_package_is_an_error_with_its_cause(
     with pytest.raises(UsageError, match="'broken_extra', which cannot be") as raised:
         load_extra("broken_extra", purpose="PDF", extra="report", error=UsageError)
     assert "pip install 'uploadfilter[report]'" in raised.value.hint
+
+
+@pytest.mark.parametrize("source", BROKEN.values(), ids=BROKEN)
+def test_broken_reader_of_videos_is_none(tmp_path: Path, source: str) -> None:
+    """Scanners start without it, and say that videos are not inspected."""
+    (tmp_path / "av.py").write_text(source)
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r});"
+        "from uploadfilter.pictures.readers import videos; print(videos.IS_THERE)"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own program
+
+    assert done.stdout == "False\n"
 
 
 def test_absent_package_is_an_error() -> None:

@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from uploadfilter.errors import UsageError
+from uploadfilter.extras import load_extra
 from uploadfilter.model import Reason
 from uploadfilter.pictures.faults import note
 from uploadfilter.pictures.headers.filmheads import MOST_ENTRIES, entries_of, form_of
@@ -38,9 +40,14 @@ if TYPE_CHECKING:
     import av
 else:
     try:
-        import av
-        import av.subtitles.stream  # else imported at the first file: too late
-    except (ImportError, OSError):  # absent, or without a library that it needs
+        # Later imports would come too late: the second one is made at the first file.
+        av, _ = load_extra(
+            *("av", "av.subtitles.stream"),
+            purpose="a video",
+            extra="video",
+            error=UsageError,
+        )
+    except UsageError:  # absent, too old, or without a library that it needs
         av = None
 
 IS_THERE: Final = av is not None
