@@ -260,7 +260,7 @@ NAMED: Mapping[str, str] = {
     "videos of which": (
         "tests/scanners/inside/walking/test_filming.py::test_video_without_time_is_unfinished"
     ),
-    "frames between two": (
+    "frames that differ little": (
         "tests/pictures/test_moments.py::test_gap_is_at_most_a_second_if_the_budget_allows_it"
     ),
     "contents that are dear to search": (
