@@ -138,6 +138,23 @@ async def test_outcome_is_told_with_answer_and_reasons(desk: Desk) -> None:
     assert "ab" not in shown(await desk.post()).values()
 
 
+async def test_reversed_decision_accuses_nobody(desk: Desk) -> None:
+    """Who was rejected by mistake does not read that the file was found illegal."""
+    placed = replace(objection(), rejected_at=datetime(2026, 11, 28, 11, tzinfo=UTC))
+    after = placed.decide(
+        ObjectionState.REVERSED, now=NOON_S, reviewer="ab", answer="We are sorry."
+    )
+    desk.store.receive(placed)
+    desk.store.change(placed, after)
+    text = page(await desk.post(wants_page=True))
+    told = shown(await desk.post())
+
+    assert "We are sorry." in text
+    assert "list of the police" not in text
+    assert StatementSettings().legal_ground not in text
+    assert told["reasons"] == []
+
+
 async def test_button_of_the_answer_fills_the_form_in(desk: Desk) -> None:
     """Number and code come along, so nobody has to copy them."""
     text = page(await desk.post(wants_page=True))

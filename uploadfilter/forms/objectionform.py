@@ -251,8 +251,11 @@ class ObjectionForm:
         return make_answer(status, request, page, document)
 
     def _reasons(self, request: FormRequest, it: Objection) -> list[str]:
-        """Return the statement of reasons, once the record of the decision is found."""
-        if it.rejected_at is None:
+        """Return the statement of reasons, once the record of the decision is found.
+
+        A decision that is reversed has none: they would accuse an innocent uploader.
+        """
+        if it.rejected_at is None or it.state is ObjectionState.REVERSED:
             return []
         words, texts = rendering.texts_of(request.language, "reasons"), self._statements
         if it.evidence:
