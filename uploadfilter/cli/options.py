@@ -26,6 +26,7 @@ from uploadfilter.cli.places import (
     default_place,
     home,
 )
+from uploadfilter.decisions.files.segments import packed, segments
 from uploadfilter.errors import UsageError
 from uploadfilter.state import DEFAULT_INSTANCE, INSTANCE_NAME, make_private
 from uploadfilter.state import log_directory as place_of_log
@@ -177,6 +178,9 @@ def create_state(path: Path) -> None:
 def log_directory(state: Path | None, instance: str | None) -> Path:
     """Return the directory of an instance's decision log.
 
+    A folder that is itself a log, such as the copy of an overseer, stands for its state
+    directory.
+
     Raises:
         UsageError: The name is not valid for an instance.
     """
@@ -186,7 +190,9 @@ def log_directory(state: Path | None, instance: str | None) -> Path:
             f"{name!r} is not a valid name of an instance",
             hint="Use lower-case letters, digits and hyphens, at most 64.",
         )
-    return place_of_log(state_directory(state), name)
+    place = state_directory(state)
+    is_log = place.is_dir() and bool(segments(place) or packed(place))
+    return place if is_log else place_of_log(place, name)
 
 
 def present_s() -> float:

@@ -1,7 +1,7 @@
 """Proofs, and the check of the tree, from the command line."""
 
 from pathlib import Path
-from shutil import rmtree
+from shutil import copytree, rmtree
 
 import pytest
 
@@ -45,6 +45,23 @@ def test_proof_is_written_and_checked_without_the_log(
     shown = capfd.readouterr().out
     assert "proved: leaf 4 of 6 of uploadfilter/main/" in shown
     assert IDS[3] in shown.replace("\n", "")
+
+
+def test_proof_comes_from_a_copy_of_the_log(
+    directory: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """An overseer has the folder of a log, and no state directory around it."""
+    copy, out = tmp_path / "copy", tmp_path / "d.tlog-proof"
+    copytree(directory, copy)
+    at = ("--state", str(copy))
+
+    assert run(monkeypatch, "log", "prove", IDS[3], *at, "--out", str(out)) == 0
+    assert "proved: leaf 4 of 6" in capfd.readouterr().out
+    assert run(monkeypatch, "log", "show", *at, "--id", "20261125-" + "f" * 20) == 1
+    assert "other proxies" not in capfd.readouterr().err
 
 
 def test_proof_for_programs(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.decisions.logs import compress_segments, decision, write_log
+from uploadfilter.backup import SET_ASIDE
 from uploadfilter.cli.verify.places import Places, find_places, instance_of
 from uploadfilter.decisions.files.segments import segments
 from uploadfilter.errors import UsageError
@@ -52,6 +53,30 @@ def test_log_of_compressed_files_and_behind_a_link_is_found(tmp_path: Path) -> N
     (folder / "up").symlink_to(tmp_path)
 
     assert find_places([folder]).logs == [folder / "log"]
+
+
+def test_tree_that_a_restore_set_aside_is_no_log(tmp_path: Path) -> None:
+    """The log itself is beside it: nobody is told that its records are gone."""
+    proxy = tmp_path / "instances" / "main"
+    write_log(proxy / "log", [[decision("a")]])
+    (proxy / SET_ASIDE / "tree").mkdir(parents=True)
+    (proxy / SET_ASIDE / "tree" / "checkpoint").write_bytes(b"signed")
+
+    assert find_places([tmp_path]).logs == [proxy / "log"]
+
+
+def test_records_do_not_hide_by_the_name_of_what_is_set_aside(tmp_path: Path) -> None:
+    """A folder of that name that holds records, or stands alone, is checked."""
+    alone = tmp_path / "alone" / SET_ASIDE
+    beside = tmp_path / "instances" / "main" / SET_ASIDE
+    for log in (alone, beside, beside.with_name("log")):
+        write_log(log, [[decision("a")]])
+
+    assert set(find_places([tmp_path]).logs) == {
+        alone,
+        beside,
+        beside.with_name("log"),
+    }
 
 
 def test_name_of_a_proxy_is_that_of_its_folder_in_a_state_directory() -> None:

@@ -226,7 +226,8 @@ def say_period(
 
 def other_instances(directory: Path) -> list[str]:
     """Return the names of the other proxies that have a log in the state directory."""
-    found = directory.parent.parent.glob("*/log")
+    # A copy of a log lies elsewhere, and has none beside it.
+    found = directory.parent.parent.parent.glob("instances/*/log")
     return sorted(log.parent.name for log in found if log != directory)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from uploadfilter.backup import SET_ASIDE
 from uploadfilter.decisions.files.ending import kept_end
 from uploadfilter.decisions.files.segments import packed, segments
 from uploadfilter.decisions.files.treefiles import PUBLIC_KEY_FILE, TREE_FOLDER
@@ -88,7 +89,8 @@ def _find(path: Path) -> Places:
         return Places(logs=[path])
     found = Places()
     for folder, names, files in os.walk(path, onerror=_refuse):
-        inside = [Path(folder, name) for name in sorted(names)]
+        paths = (Path(folder, name) for name in sorted(names))
+        inside = [it for it in paths if not _is_set_aside(it)]
         logs = [it for it in inside if _is_log(it)]
         found.logs += logs
         names[:] = [it.name for it in inside if it not in logs]
@@ -121,6 +123,19 @@ def _is_log(path: Path) -> bool:
         or any((path / TREE_FOLDER / name).exists() for name in _OF_TREE)
         or kept_end(path) is not None
         or bool(segments(path) or packed(path))
+    )
+
+
+def _is_set_aside(path: Path) -> bool:
+    """Return whether a restore put this old tree beside its log, which has the records.
+
+    Anything else of that name is looked into: records must not hide there.
+    """
+    return (
+        path.name == SET_ASIDE
+        and instance_of(path.with_name(_LOG)) is not None
+        and path.with_name(_LOG).is_dir()
+        and not (segments(path) or packed(path))
     )
 
 
