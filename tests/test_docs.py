@@ -448,6 +448,30 @@ MOST_WORDS = 2200
 """Of a guide: ten minutes at the pace at which people read technical texts."""
 
 
+GROUPS = {name.split()[1] for name in COMMANDS if len(name.split()) > 2}
+"""Words that begin a command with more than one word."""
+
+
+def commands_in_sentences(page: Path) -> Iterator[str]:
+    """Yield the commands that sentences name, also across the end of a line."""
+    for code in re.findall(r"(?<!`)`([^`]+)`(?!`)", "\n".join(prose_lines(page))):
+        match code.split():
+            case ["uploadfilter", word, *_] if not word.startswith("-"):
+                yield " ".join(code.split())
+            case [group, word, *_] if group in GROUPS and word.isalpha():
+                yield " ".join(["uploadfilter", *code.split()])
+
+
+@pytest.mark.parametrize("page", READ, ids=name_of)
+def test_commands_in_sentences_exist(page: Path) -> None:
+    """Who types what a sentence names gets a command, and one with these options."""
+    for line in commands_in_sentences(page):
+        name = next((n for n in COMMANDS if f"{line} ".startswith(f"{n} ")), None)
+        assert name is not None, line
+        used = set(re.findall(r"--[a-z][a-z-]+", line))
+        assert used <= options(COMMANDS[name]) | {"--help"}, line
+
+
 @pytest.mark.parametrize("page", READ, ids=name_of)
 def test_each_page_says_for_whom_it_is(page: Path) -> None:
     """The first line names the readers; a reference says that it is one."""
