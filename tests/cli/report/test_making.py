@@ -65,6 +65,8 @@ def test_figures_are_printed_as_json(
     ("arguments", "message"),
     [
         ((*TIME,), "no file to write"),
+        (("-o", "r.html"), "a report needs --from and --to"),
+        (("--from", "2026-11-25", "-o", "r.html"), "a report needs --from and --to"),
         (("--from", "x", "--to", "2026-11-26", "-o", "r.html"), "'x' is not a day"),
         (("--from", "2026-11-27", *TIME[2:], "-o", "r.csv"), "--to is before"),
         ((*TIME, "-o", "r.doc"), "the form of 'r.doc' is not known"),

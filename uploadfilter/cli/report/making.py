@@ -136,6 +136,11 @@ class ReportOptions:
             UsageError: An option cannot be used.
         """
         published = self.published
+        if not (self.first and self.last):
+            raise UsageError(
+                "a report needs --from and --to, its first and its last day",
+                hint="Write for example --from 2026-07-01 --to 2026-09-30.",
+            )
         chosen = ReportChoices(
             first=_day(self.first, "--from"),
             last=_day(self.last, "--to"),
