@@ -2,8 +2,8 @@
 
 import json
 import os
-import shlex
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,7 +35,11 @@ def shell(command: str, folder: Path) -> str:
         command,
         shell=True,
         cwd=folder,
-        env={**running.environment(folder / "state"), "PATH": path},
+        env={
+            **running.environment(folder / "state"),
+            "UPLOADFILTER_CONFIG": str(folder / "filter.toml"),
+            "PATH": path,
+        },
         capture_output=True,
         text=True,
         timeout=60,
@@ -50,20 +54,17 @@ def test_first_hour_ends_with_a_rejection(tmp_path: Path) -> None:
     photo = pictures.jpeg(pictures.photograph(7, width=160, height=120))
     (tmp_path / "holiday.jpg").write_bytes(photo)
     lines = list(commands())
-    serving = next(at for at, it in enumerate(lines) if " serve " in it)
+    serving = lines.index("uploadfilter serve")
     for line in lines[:serving]:
         shell(line, tmp_path)
-    *sent, shown, rejected, verified, described = lines[serving + 1 :]
-    options = shlex.split(lines[serving])
+    *sent, shown, rejected, verified, described, settled = lines[serving + 1 :]
+    file = tmp_path / "filter.toml"
 
     with running.proxy(
-        options[options.index("--origin") + 1],
+        tomllib.loads(file.read_text(encoding="utf-8"))["origin"],
         state=tmp_path / "state",
         log=tmp_path / "proxy.log",
-        options=(
-            *("--mode", options[options.index("--mode") + 1]),
-            *("--config", str(tmp_path / options[options.index("--config") + 1])),
-        ),
+        options=("--config", str(file)),
     ) as proxy:
         answers = [
             json.loads(shell(line.replace(OWN_PORT, proxy.url), tmp_path))["status"]
@@ -80,3 +81,4 @@ def test_first_hour_ends_with_a_rejection(tmp_path: Path) -> None:
     ]
     assert shell(verified, tmp_path)
     assert "first" in shell(described, tmp_path)
+    assert 'mode = "enforce"  # line 2' in shell(settled, tmp_path)
