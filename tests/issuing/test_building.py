@@ -49,6 +49,15 @@ def test_what_would_match_innocent_pictures_is_refused() -> None:
     assert made(scanned(b"hello, world")) is LeftOut.NO_PICTURE
 
 
+def test_picture_of_which_too_little_is_left_is_damaged_and_not_plain() -> None:
+    """Its analyst looks for the original, which is not plain at all."""
+    content = pictures.jpeg(pictures.photograph(2, width=240, height=180))
+    rest = replace(scanned(content[: len(content) // 8]), exact=(SHA256,))
+
+    assert rest.views
+    assert made(rest) is LeftOut.DAMAGED
+
+
 def test_frames_are_bounded_and_other_showings_left_out() -> None:
     """Of many frames, some at even distances are listed, without their backgrounds."""
     view = PHOTO.views[0]

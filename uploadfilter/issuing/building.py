@@ -164,7 +164,8 @@ def entry_of(
         return LeftOut.NO_PICTURE
     signals = [part for view in frames for part in _signals_of(view, quality_of)]
     if not signals:
-        return LeftOut.DEGENERATE
+        # What is missing may have made it plain: somebody looks for the original.
+        return doubt_of(scan) or LeftOut.DEGENERATE
     for view in _windows_of(scan, frames):
         signals += _signals_of(view, quality_of)
     digests = [EntrySignal(signal=signal) for signal in scan.exact]

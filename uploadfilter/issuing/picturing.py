@@ -168,10 +168,9 @@ class _Builder:
             scan, entry_id=entry_id, category=category, quality_of=pdq.quality
         )
         if isinstance(made, LeftOut):
-            is_damaged = made is LeftOut.NO_PICTURE and self._is_picture(found, scan)
-            if is_damaged:
-                return LeftOut.DAMAGED, None, scan.reason or ""
-            return made, None, ""
+            if made is LeftOut.NO_PICTURE and self._is_picture(found, scan):
+                made = LeftOut.DAMAGED
+            return made, None, (scan.reason or "") if made is LeftOut.DAMAGED else ""
         known = self._known_good
         corpus = "" if known is None else await asyncio.to_thread(known.corpus_of, made)
         if known is not None and corpus:
