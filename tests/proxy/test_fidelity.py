@@ -6,6 +6,7 @@ import gzip
 import socket
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -20,7 +21,7 @@ from uploadfilter.uploads.head.clientside import ClientHeader
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GET = b"GET / HTTP/1.1\r\n" + CLOSE + b"\r\n"
-ANSWER_TIMEOUT_S = 0.3
+ANSWER_TIMEOUT_S = 1.0
 MIB = 1024 * 1024
 HELD_MIB = 16
 """More bytes than four sockets and the filter hold of an unread answer."""
@@ -28,10 +29,8 @@ HELD_MIB = 16
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """A filter in ENFORCE with little patience, shared by the tests of this module."""
-    async with passing(
-        tmp_path_factory.mktemp("fidelity"), answer_timeout_s=ANSWER_TIMEOUT_S
-    ) as shared:
+    """A filter in ENFORCE, shared by the tests of this module."""
+    async with passing(tmp_path_factory.mktemp("fidelity")) as shared:
         yield shared
 
 
@@ -41,7 +40,7 @@ def filtered(running: Site) -> Site:
     return fresh(running)
 
 
-async def test_each_event_goes_on_at_once(filtered: Site) -> None:
+async def test_each_event_goes_on_at_once(tmp_path: Path) -> None:
     """Server-sent events arrive when they are sent, after any silence."""
     events: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -53,8 +52,11 @@ async def test_each_event_goes_on_at_once(filtered: Site) -> None:
             writer.write(event)
         writer.close()
 
-    filtered.origin.answering = send_events
-    async with Client.connected(filtered.port) as client:
+    async with (
+        passing(tmp_path, answer_timeout_s=ANSWER_TIMEOUT_S) as hasty,
+        Client.connected(hasty.port) as client,
+    ):
+        hasty.origin.answering = send_events
         client.writer.write(GET)
         await client.until(b"\r\n\r\n")
         for number in range(3):
