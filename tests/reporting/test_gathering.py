@@ -20,9 +20,11 @@ from tests.decisions.logs import (
 )
 from tests.decisions.old_log import write_old_log
 from tests.reporting.site import FIRST, write_site
+from uploadfilter.decisions.files.proving import UNSIGNED_MINUTES
 from uploadfilter.decisions.files.retention import prune
 from uploadfilter.decisions.files.segments import segments
-from uploadfilter.decisions.records.records import line_hash
+from uploadfilter.decisions.records.lasting import Change, ChangeRecord
+from uploadfilter.decisions.records.records import line_hash, moment
 from uploadfilter.errors import UsageError
 from uploadfilter.reporting.gathered import (
     IS_DAMAGE,
@@ -220,6 +222,21 @@ def test_files_after_the_checkpoint_are_said_with_their_uploads(
     assert Said(LogLack.LEFT_OUT, 4, uploads) in found.said
     assert Said(LogLack.UNSIGNED, 6, f"2026-11-{25 + DAYS} - 2026-12-03") in found.said
     assert LogLack.UNSIGNED in IS_DAMAGE
+
+
+def test_many_files_of_one_minute_are_no_older_tree(log: Path) -> None:
+    """An operator who changes sets before the next checkpoint is not suspected."""
+    now = moment(NOON + DAYS * DAY_S)
+    change = ChangeRecord(time=now, change=Change.SUPPRESS, at=now, by=None, details={})
+    before = len(segments(log))
+    many = [it for _ in range(UNSIGNED_MINUTES) for it in (change, decision("a"))]
+    write_log(log, [many], start=now.timestamp())
+    assert len(segments(log)) > before + UNSIGNED_MINUTES
+
+    found = lacks(gather([log], SPAN, GatherOptions())[0])
+
+    assert LogLack.AFTER_CHECKPOINT in found
+    assert LogLack.UNSIGNED not in found
 
 
 def test_records_after_the_days_of_a_report_are_not_left_out(log: Path) -> None:

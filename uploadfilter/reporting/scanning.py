@@ -14,6 +14,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from uploadfilter.decisions.files.proving import UNSIGNED_MINUTES
 from uploadfilter.decisions.files.segments import Segment, opened
 from uploadfilter.decisions.records.records import LINE_LIMIT
 from uploadfilter.decisions.tree.merkle import leaf_hash
@@ -37,7 +38,7 @@ CHUNK_BYTES: Final = 4 * 1024 * 1024
 MOST_FAULTS: Final = 100
 """Most faults of a segment that are kept; further ones are counted."""
 
-CACHE_VERSION: Final = b"uploadfilter report 3\n"
+CACHE_VERSION: Final = b"uploadfilter report 4\n"
 """Changes with the tables and their counts, so that old counts are never
 taken for new ones."""
 
@@ -80,7 +81,8 @@ class Scanned(msgspec.Struct):
         skipped: Lines beyond the last number that was asked for.
         skipped_days: By day, how many of those lines would have been counted.
         skipped_uploads: By day, the uploads of those lines.
-        skipped_minutes: Minutes with such lines.
+        skipped_minutes: The first minutes with such lines, as many as tell whether a
+            proxy would have signed again.
         first_seq: Number of the first record.
         last_seq: Number of the last one.
         previous: Hash that the first record names as its predecessor's.
@@ -102,7 +104,7 @@ class Scanned(msgspec.Struct):
     skipped: int = 0
     skipped_days: dict[str, int] = msgspec.field(default_factory=dict)
     skipped_uploads: dict[str, int] = msgspec.field(default_factory=dict)
-    skipped_minutes: int = 0
+    skipped_minutes: list[str] = msgspec.field(default_factory=list)
     first_seq: int = 0
     last_seq: int = 0
     previous: str = ""
@@ -198,7 +200,7 @@ class _Scan:
             self._fault("unreadable", self._line + 1)
         found = self._found
         found.part, found.totals = packed(self._part), packed(self._totals)
-        found.skipped_minutes = len(self._skipped_minutes)
+        found.skipped_minutes = sorted(self._skipped_minutes)[: UNSIGNED_MINUTES + 1]
         return found
 
     def _bodies(self, file: BinaryIO) -> Iterator[bytes]:
