@@ -101,6 +101,17 @@ def test_nothing_is_done_without_being_asked_for(desk: Desk) -> None:
     assert desk.type("withdraw", "a", *desk.key("fay"), *desk.online()) == 2
 
 
+def test_mistyped_id_is_said_before_anything_is_asked(desk: Desk) -> None:
+    """At night nobody types two passphrases to be told that an id is wrong."""
+    file = desk.path / "in.jsonl"
+    file.write_text(line_of("a", 1) + "\n")
+    desk.type("propose", str(file))
+    desk.publish()
+
+    assert desk.type("withdraw", "b", *desk.key("fay"), *desk.online()) == 2
+    assert "the set has no entry 'b'" in desk.said()
+
+
 def test_what_was_not_shown_is_not_signed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

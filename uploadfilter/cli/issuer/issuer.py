@@ -181,6 +181,9 @@ def withdraw_command(
     """
     wanted = ids or []
     acts = acts_on(folder)
+    if wanted:
+        # An id that was mistyped at night is said before two passphrases are typed.
+        acts.withdrawable(wanted)
     if not yes:
         question = f"Withdraw {', '.join(wanted)}?" if wanted else "Renew the list?"
         confirm(question, refused="nothing is withdrawn without a confirmation")
