@@ -13,9 +13,19 @@ from aiohttp import web
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
-from tests.forms.objections import DAY_S, NOON_S, decision_id, objection
+from tests.forms.objections import (
+    DAY_S,
+    EVIDENCE,
+    NOON_S,
+    decision_id,
+    objection,
+)
 from uploadfilter.forms.asking import FormRequest
-from uploadfilter.forms.cases import MOST_TEXT_CHARACTERS, ObjectionState
+from uploadfilter.forms.cases import (
+    MOST_TEXT_CHARACTERS,
+    EvidenceShown,
+    ObjectionState,
+)
 from uploadfilter.forms.codes import KEY_BYTES, code_of
 from uploadfilter.forms.figures import FormMetrics
 from uploadfilter.forms.objectionform import (
@@ -153,6 +163,35 @@ async def test_reversed_decision_accuses_nobody(desk: Desk) -> None:
     assert "list of the police" not in text
     assert StatementSettings().legal_ground not in text
     assert told["reasons"] == []
+
+
+@pytest.mark.parametrize(
+    ("others", "entry", "expected"),
+    [
+        ((), ("demo", "e-1"), True),
+        ((), None, False),
+        ((replace(EVIDENCE, entry="e-2"),), ("demo", "e-1"), False),
+    ],
+    ids=["the only entry is off", "nothing is off", "another entry is on"],
+)
+async def test_file_is_asked_for_again_only_if_it_would_pass(
+    desk: Desk,
+    others: tuple[EvidenceShown, ...],
+    entry: tuple[str, str] | None,
+    *,
+    expected: bool,
+) -> None:
+    """A reversal alone changes no list: the same file would be rejected once more."""
+    waits = objection(evidence=(EVIDENCE, *others))
+    after = waits.decide(
+        ObjectionState.REVERSED, now=NOON_S, reviewer="ab", entry=entry
+    )
+    desk.store.receive(waits)
+    desk.store.change(waits, after)
+    text = page(await desk.post(wants_page=True))
+
+    assert "by mistake" in text
+    assert ("You can upload the file again" in text) == expected
 
 
 async def test_button_of_the_answer_fills_the_form_in(desk: Desk) -> None:

@@ -106,6 +106,18 @@ class Objection(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[EvidenceShown, ...] = ()
 
     @property
+    def may_come_again(self) -> bool:
+        """Whether the reversal switched off all that the upload matched.
+
+        Otherwise the same file is rejected anew, whatever the reviewer thinks of it.
+        """
+        return (
+            self.state is ObjectionState.REVERSED
+            and self.entry is not None
+            and all((it.set, it.entry) == self.entry for it in self.evidence)
+        )
+
+    @property
     def is_decided(self) -> bool:
         """Whether a reviewer has decided."""
         return self.state is not ObjectionState.RECEIVED

@@ -228,7 +228,11 @@ class ObjectionForm:
             problem="",
             languages=(),
             texts=words,
-            lines=[states[it.state].format(day=day), words["since"].format(day=since)],
+            lines=[
+                states[it.state].format(day=day),
+                *([states["again"]] if it.may_come_again else []),
+                words["since"].format(day=since),
+            ],
             answer=it.answer,
             reasons=self._reasons(request, it),
             unsent=typed if typed != it.text else "",
