@@ -11,7 +11,11 @@ from tests.decisions.files.trees import end_of
 from tests.decisions.logs import decision, write_log
 from uploadfilter.decisions.files.treefiles import TreeFiles
 from uploadfilter.decisions.records.records import Checkpoint
-from uploadfilter.service.signing import Signing
+from uploadfilter.service.signing import (
+    FIRST_RECORD_S,
+    SIGNING_INTERVAL_S,
+    Signing,
+)
 
 
 @pytest.fixture
@@ -48,6 +52,25 @@ async def test_tree_is_signed_and_logged(directory: Path) -> None:
     tree = TreeFiles(directory).signed()
     assert tree is not None
     assert tree.head.size == ends[-1].records
+
+
+async def test_log_that_goes_on_is_signed_at_the_start_too(directory: Path) -> None:
+    """Before its first record a process has no end; it does not wait for a minute."""
+    ends: list[Checkpoint | None] = [None]
+    waits = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            raise asyncio.CancelledError
+        ends.append(end_of(directory))
+
+    signing = Signing(directory, instance="main", end=lambda: ends[-1], sleep=wait)
+    with pytest.raises(asyncio.CancelledError):
+        await signing.keep()
+
+    assert waits == [FIRST_RECORD_S, SIGNING_INTERVAL_S]
+    assert TreeFiles(directory).signed() is not None
 
 
 async def test_failure_is_logged(directory: Path) -> None:

@@ -22,6 +22,11 @@ SIGNING_INTERVAL_S = 60.0
 """Seconds between two checkpoints, as between those of the chain."""
 
 
+FIRST_RECORD_S = 1.0
+"""Seconds between two looks for the first record of this process, which comes at its
+start. Without it a proxy that stops within a minute would sign nothing."""
+
+
 class Signing:
     """Lets the tree of one log grow, in a thread of its own.
 
@@ -48,11 +53,12 @@ class Signing:
         self._faults = OngoingFaults(log)
 
     async def keep(self) -> None:
-        """Sign a checkpoint every minute, until cancelled."""
+        """Sign a checkpoint at the start, and every minute, until cancelled."""
         try:
             while True:
+                has_begun = self._end() is not None
                 await self._once()
-                await self._sleep(SIGNING_INTERVAL_S)
+                await self._sleep(SIGNING_INTERVAL_S if has_begun else FIRST_RECORD_S)
         finally:
             self._stopping.set()
 
