@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,21 +81,28 @@ class Desk:
         return self.registry.get_sample_value(f"uploadfilter_{name}", labels) or 0
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Return the form of an empty store."""
+@contextmanager
+def opened(path: Path, statements: StatementSettings) -> Iterator[Desk]:
+    """Open the form of an empty store in a folder, with an operator's texts."""
     registry = CollectorRegistry()
-    with FormStore(tmp_path / FILE, most_open=MOST_OPEN) as store:
+    with FormStore(path / FILE, most_open=MOST_OPEN) as store:
         form = ObjectionForm(
             store,
             key=KEY,
             settings=SETTINGS,
-            statements=StatementSettings(),
+            statements=statements,
             metrics=FormMetrics(registry),
             now=lambda: NOON_S,
             clock=lambda: 1000.0,
         )
         yield Desk(form, store, registry)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Return the form of an empty store."""
+    with opened(tmp_path, StatementSettings()) as made:
+        yield made
 
 
 def shown(answer: web.Response) -> dict[str, Any]:
@@ -143,9 +151,25 @@ async def test_outcome_is_told_with_answer_and_reasons(desk: Desk) -> None:
     assert "De beslissing blijft staan" in text
     assert "We &lt;looked&gt;." in text
     assert "de rechter" in text
-    assert "lijst van de politie" in text
+    assert "lijst van bekende afbeeldingen" in text
     assert StatementSettings().legal_ground in text
     assert "ab" not in shown(await desk.post()).values()
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+async def test_only_the_operator_says_whose_list_it_is(
+    tmp_path: Path, language: str
+) -> None:
+    """A list of the operator's own is not called one of the police."""
+    placed = replace(objection(), rejected_at=datetime(2026, 11, 28, 11, tzinfo=UTC))
+    own = StatementSettings(explanation="It is on our own list of known scams.")
+    with opened(tmp_path, own) as desk:
+        desk.store.receive(placed)
+        text = page(await desk.post(wants_page=True, language=language))
+
+    assert own.explanation in text
+    assert "police" not in text
+    assert "politie" not in text
 
 
 async def test_reversed_decision_accuses_nobody(desk: Desk) -> None:

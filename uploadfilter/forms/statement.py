@@ -135,10 +135,10 @@ def statement_of(
 
 _FACTS: Final = {
     True: (
-        "An automatic check compared the uploaded file with a list of the police. It "
-        "matched an entry, and the upload was rejected before anything was published "
-        "or stored. No person saw the file. The uploader was told the number of the "
-        "decision and how to object."
+        "An automatic check compared the uploaded file with a list of known pictures. "
+        "It matched an entry, and the upload was rejected before anything was "
+        "published or stored. No person saw the file. The uploader was told the number "
+        "of the decision and how to object."
     ),
     False: (
         "An automatic check could not inspect the uploaded file to its end, and the "
