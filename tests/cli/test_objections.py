@@ -59,7 +59,7 @@ def test_objection_is_listed_and_decided(
         (("review", decision_id(7)), "nobody has objected"),
         (("review", "nonsense"), "not the number of a decision"),
         (("review", ID, "stands"), "needs --by"),
-        (("review", ID, "stands", "--by", "ab", "--decided"), "needs --by"),
+        (("review", ID, "stands", "--by", "ab", "--decided"), "of the list"),
         (("review", ID, "--by", "ab"), "are of a decision"),
         (("review", "--answer", "No."), "are of a decision"),
         (("statement", decision_id(9)), "no record of a rejected upload"),

@@ -71,7 +71,7 @@ def test_reference_set_is_missing_then_empty_then_usable_then_damaged(
     list_entries(tmp_path, [exact_entry(1, b"listed")])
     (found,) = machine.examine_reference(tmp_path)
     assert found.grade is Grade.OK
-    assert "1 entries in 1 sets, 1 of them enforced" in found.text
+    assert "entries: 1; sets: 1, enforced: 1" in found.text
     for data in directory.rglob("*.mdb"):
         data.chmod(0o600)
         os.truncate(data, 100)

@@ -96,9 +96,14 @@ def review_command(
             )
         _list(state_directory(state), decision, decided=decided, json=json)
         return
-    if by is None or decided:
+    if decided:
         raise UsageError(
-            "a decision needs --by, and is not of the list of --decided",
+            "--decided is of the list, and this is a decision",
+            hint="Leave --decided out.",
+        )
+    if by is None:
+        raise UsageError(
+            "a decision needs --by",
             hint="Name the account or the initials of the person who decides.",
         )
     try:

@@ -108,7 +108,7 @@ def examine_reference(state: Path) -> Iterator[Diagnosis]:
     enforced = sum(it.enforced for it in sets)
     yield success(
         Area.REFERENCE,
-        f"{entries:,} entries in {len(sets)} sets, {enforced} of them enforced; "
+        f"entries: {entries:,}; sets: {len(sets)}, enforced: {enforced}; "
         f"generation {number}",
     )
 

@@ -127,7 +127,7 @@ def test_decision_in_words() -> None:
 
     assert kind == "decision"
     assert "REJECT  MATCH unit7/e1 pdq 4 mirror" in what
-    assert "and 2 more matches  0 contents, 1,000 bytes" in what
+    assert "and 2 more  0 contents, 1,000 bytes" in what
 
 
 def test_what_would_be_done_is_said_where_it_is_not_what_the_policy_says() -> None:

@@ -152,7 +152,7 @@ def _copy_words(record: CopyRecord, most: int) -> str:
     words = [*map(_match_words, record.matches[:most])]
     hidden = len(record.matches) - most
     if hidden > 0:
-        words.append(f"and {hidden} more matches")
+        words.append(f"and {hidden} more")
     return " ".join(words)
 
 
@@ -239,7 +239,7 @@ def _why(record: DecisionRecord, most: int) -> str:
     words.extend(map(_match_words, record.matches[:most]))
     hidden = max(len(record.matches) - most, 0) + record.matches_omitted
     if hidden > 0:
-        words.append(f"and {hidden} more matches")
+        words.append(f"and {hidden} more")
     return " ".join(words)
 
 
