@@ -27,6 +27,7 @@ from uploadfilter.errors import (
     HashSetFormatError,
     HashSetSourceError,
     HashSetTrustError,
+    UsageError,
 )
 from uploadfilter.issuing import holding
 from uploadfilter.signedsets import metadata as md
@@ -403,6 +404,17 @@ def test_server_that_lies(
     case.copy()
     with serving(case.stick, answer) as url:
         case.refused(HashSetError, words, url)
+
+
+def test_stick_that_is_not_there(case: Case) -> None:
+    """It is on the list of sets, as every other failure: a timer has no reader."""
+    with pytest.raises(UsageError, match="is not a folder"):
+        case.site.sync(source=str(case.path / "gone"))
+
+    assert case.site.ids() == ALL
+    failure = case.site.status.failure
+    assert failure is not None
+    assert "is not a folder" in failure.text
 
 
 def test_server_that_is_not_there(case: Case) -> None:

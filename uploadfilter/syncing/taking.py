@@ -140,7 +140,8 @@ def sync(
                         taken,
                         clock(),
                     )
-        except (HashSetError, StoreError) as exc:
+        except (HashSetError, StoreError, UsageError) as exc:
+            # Also a share that is not mounted: a timer meets it, and nobody reads it.
             status = with_withdrawn(status, taken.count, clock())
             _note_failure(trusted, status, exc, clock())
             raise
@@ -176,7 +177,10 @@ def _check_clock(status: Status, epoch_s: float) -> None:
 
 
 def _note_failure(
-    trusted: Trusted, status: Status, exc: HashSetError | StoreError, epoch_s: float
+    trusted: Trusted,
+    status: Status,
+    exc: HashSetError | StoreError | UsageError,
+    epoch_s: float,
 ) -> None:
     failure = Failure(at=int(epoch_s), code=exc.code, text=str(exc))
     # On a full disk the first error helps more than this one.
