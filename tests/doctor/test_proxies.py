@@ -10,6 +10,7 @@ from tests.proxy.site import exact_entry, list_entries, settings, site
 from tests.proxy.wire import wire_origin
 from tests.syncing.moments import epoch_s
 from tests.syncing.sites import Site
+from uploadfilter.config.settings import Settings
 from uploadfilter.doctor.proxies import (
     examine_canaries,
     examine_doors,
@@ -17,8 +18,10 @@ from uploadfilter.doctor.proxies import (
 )
 from uploadfilter.doctor.results import Area, Diagnosis, Grade
 from uploadfilter.doors.settings import APISettings, ClamdSettings
+from uploadfilter.forms.settings import FormsSettings, ObjectionSettings
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.clients.addresses import TCPAddress
+from uploadfilter.service.forms import running_forms
 from uploadfilter.service.running import running
 from uploadfilter.signedsets import canaries
 
@@ -127,6 +130,25 @@ async def test_doors_are_asked(tmp_path: Path) -> None:
     for item in (*crossed, *over_tcp, *gone):
         assert (item.area, item.grade) == (Area.DOORS, Grade.FAILED)
         assert item.hint
+
+
+async def test_forms_to_which_answers_lead_are_asked(tmp_path: Path) -> None:
+    """People who were rejected and object must not meet a closed door."""
+    wanted = Settings(
+        state=tmp_path,
+        forms=FormsSettings(listen="127.0.0.1:0"),
+        objections=ObjectionSettings(public_url="https://upload.example/objection"),
+    )
+    doors = APISettings(), ClamdSettings()
+    async with running_forms(wanted) as forms:
+        address = forms.public
+        assert isinstance(address, TCPAddress)
+        open_ = await asyncio.to_thread(lambda: list(examine_doors(*doors, address)))
+    closed = list(examine_doors(*doors, address))
+
+    assert [it.grade for it in open_] == [Grade.OK]
+    assert [(it.area, it.grade) for it in closed] == [(Area.DOORS, Grade.FAILED)]
+    assert closed[0].hint
 
 
 async def test_door_of_a_filter_that_is_not_ready_says_so(tmp_path: Path) -> None:

@@ -186,7 +186,9 @@ def examine(
     if Area.PROXY in areas:
         yield from proxies.examine_readiness(settings.admin)
     if Area.DOORS in areas:
-        yield from proxies.examine_doors(settings.api, settings.clamd)
+        leads = settings.objections.public_url or settings.notices.public_url
+        forms = settings.forms.public_address if leads else None
+        yield from proxies.examine_doors(settings.api, settings.clamd, forms)
     if Area.CANARY in areas:
         yield from proxies.examine_canaries(settings.state, present_s, wanted.urls)
 

@@ -88,12 +88,22 @@ def examine_readiness(settings: AdminSettings) -> Iterator[Diagnosis]:
         yield success(Area.PROXY, f"it is ready, says {door}")
 
 
-def examine_doors(api: APISettings, clamd: ClamdSettings) -> Iterator[Diagnosis]:
-    """Ask the doors that are wanted whether they answer."""
+def examine_doors(
+    api: APISettings, clamd: ClamdSettings, forms: _Address | None = None
+) -> Iterator[Diagnosis]:
+    """Ask the doors that are wanted whether they answer.
+
+    Args:
+        api: The scan API.
+        clamd: The clamd door.
+        forms: The address of the public forms, if answers lead people there.
+    """
     if api.address is not None:
         yield _examine_door("scan API", api.address, _ask_api)
     if clamd.address is not None:
         yield _examine_door("clamd door", clamd.address, _ask_clamd)
+    if forms is not None:
+        yield _examine_door("process of the forms", forms, _ask_forms)
 
 
 def _examine_door(
@@ -120,6 +130,15 @@ def _ask_api(address: _Address) -> str:
     connection, _ = connection_to(_url_of(address))
     with contextlib.closing(connection):
         connection.request("GET", "/v1/health")
+        status = connection.getresponse().status
+    return "" if status == HTTPStatus.OK else f"answers {status}"
+
+
+def _ask_forms(address: _Address) -> str:
+    """Return the fault in the answer of the public forms; empty for none."""
+    connection, _ = connection_to(_url_of(address))
+    with contextlib.closing(connection):
+        connection.request("GET", "/static/forms.css")
         status = connection.getresponse().status
     return "" if status == HTTPStatus.OK else f"answers {status}"
 

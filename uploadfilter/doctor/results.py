@@ -23,7 +23,7 @@ class Area(StrEnum):
     DISK = "disk"
     SCANNERS = "scanners"
     PROXY = "proxy"
-    DOORS = "scan API, clamd"
+    DOORS = "doors"
     CANARY = "canary"
 
 
