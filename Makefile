@@ -27,6 +27,8 @@ OFFLINE := { echo "make: packages could not be installed (see above): the first 
                   "needs the network, or a mirror in PIP_INDEX_URL" >&2; exit 1; }
 # The e2e tests run the program that users get: the wheel, in an environment of its own.
 E2E_VENV := build/e2e-venv
+# The same with PyAV on top, and everything else from $(E2E_VENV).
+VIDEO_VENV := build/video-venv
 DEB := build/deb
 # Of the Debian package: a large one is built in a moment, a small one in minutes.
 COMPRESSION ?= none
@@ -37,6 +39,7 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 BENCH_STAMP := $(VENV)/.installed-bench
 E2E_STAMP := $(E2E_VENV)/.installed-run
+VIDEO_STAMP := $(VIDEO_VENV)/.installed-video
 # Sites of others, and their clients: what they need must not meet what we need.
 SITES_VENV := build/sites-venv
 SITES_STAMP := $(SITES_VENV)/.installed-sites
@@ -106,6 +109,16 @@ $(E2E_STAMP): requirements/run.txt $(DEV_STAMP)
 	@$(BIN)/python -m venv $(E2E_VENV)
 	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
 	    install --require-hashes --requirement requirements/run.txt
+	@touch $@
+
+$(VIDEO_STAMP): requirements/video.txt $(E2E_STAMP)
+	@echo "installing requirements/video.txt into $(VIDEO_VENV)"
+	@$(BIN)/python -m venv $(VIDEO_VENV)
+	@folder='import sysconfig; print(sysconfig.get_path("purelib"))' && \
+	    $(E2E_VENV)/bin/python -c "$$folder" \
+	        >"$$($(VIDEO_VENV)/bin/python -c "$$folder")/e2e.pth"
+	@$(VIDEO_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
+	    install --require-hashes --requirement requirements/video.txt
 	@touch $@
 
 $(SITES_STAMP): requirements/sites.txt $(DEV_STAMP)
@@ -182,15 +195,18 @@ static: format-check lint floors types  ## The checks that run no code.
 
 check: static test  ## All of the above: before each commit.
 
-ready: deb $(E2E_STAMP) $(SITES_STAMP) $(SBOM_STAMP)  ## What the next three need; with -j2 sooner.
+ready: deb $(VIDEO_STAMP) $(SITES_STAMP) $(SBOM_STAMP)  ## What the next three need; with -j2 sooner.
 
 # Once for all of them, so that two may run beside each other.
 installed: $(if $(BUILT),,wheel) $(E2E_STAMP)
 	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
 	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
 
-e2e: installed  ## Test the built wheel from outside; needs curl and chromium.
+e2e: installed $(VIDEO_STAMP)  ## Test the built wheel from outside; needs curl and chromium.
+	@$(VIDEO_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
+	    install --no-deps --ignore-installed dist/uploadfilter-*.whl
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
+	    UPLOADFILTER_VIDEO_PROGRAM="$(CURDIR)/$(VIDEO_VENV)/bin/uploadfilter" \
 	    $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
 	        -m e2e tests/e2e $(ARGS)
 
