@@ -261,7 +261,7 @@ NAMED: Mapping[str, str] = {
         "tests/scanners/inside/walking/test_filming.py::test_video_without_time_is_unfinished"
     ),
     "frames that differ little": (
-        "tests/pictures/test_moments.py::test_gap_is_at_most_a_second_if_the_budget_allows_it"
+        "tests/signals/test_films.py::test_frames_that_change_little_are_looked_at_four_times_a_second"
     ),
     "contents that are dear to search": (
         "tests/scanners/inside/walking/test_accounts.py::test_search_may_use_up_its_share_of_the_time"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -16,6 +17,20 @@ needs_av = pytest.mark.skipif(
 """The mark of tests that read a video."""
 
 
+SDR, PQ, HLG = 1, 16, 18
+"""What the luma of a film means, by the numbers of ITU-T H.273: as on an ordinary
+screen, and the two ways of HDR."""
+
+_QUICKLY: Mapping[str, Mapping[str, str]] = {
+    "libx264": {"preset": "ultrafast", "sc_threshold": "0"},
+    "libx265": {"preset": "ultrafast", "x265-params": "log-level=none"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
+    "libsvtav1": {"preset": "11"},
+}
+"""Options with which an encoder takes a tenth of its time."""
+
+
 def film(
     frames: Sequence[Image.Image],
     *,
@@ -25,6 +40,7 @@ def film(
     group: int = 250,
     tracks: int = 1,
     rate: int = 25,
+    transfer: int = SDR,
     options: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return a video of frames, each shown for a ``rate``-th of a second."""
@@ -36,8 +52,11 @@ def film(
             stream = container.add_stream(codec, rate=rate)
             stream.width, stream.height = frames[0].size
             stream.pix_fmt, stream.gop_size = pixels, group
-            if codec == "libx264":
-                stream.options = {"preset": "ultrafast", "sc_threshold": "0"}
+            stream.options = dict(_QUICKLY.get(codec, {}))
+            if transfer != SDR:
+                context = stream.codec_context
+                context.color_trc, context.color_range = transfer, 1
+                context.color_primaries = context.colorspace = _BT2020
             streams.append(stream)
         for number, image in enumerate(frames):
             for stream in streams:
@@ -49,12 +68,24 @@ def film(
     return file.getvalue()
 
 
+_BT2020 = 9
+
+
+def in_pq(image: Image.Image) -> Image.Image:
+    """Return a picture as a film in PQ has it, with white at 203 cd/m2 (BT.2408)."""
+    nits = (np.asarray(image) / 255.0) ** 2.2 * 203
+    power = (nits / 10_000) ** 0.1593017578125
+    signal = ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+    return Image.fromarray((signal * 255).round().astype(np.uint8))
+
+
 def odd_film(
     frames: Sequence[Image.Image],
     *,
     times: Sequence[int] | None = None,
     turned: int = 0,
     attachment: bytes = b"",
+    subtitle: bytes = b"",
 ) -> bytes:
     """Return a Matroska video as editors and phones write it.
 
@@ -63,6 +94,7 @@ def odd_film(
         times: When each is shown, in hundredths of a second; else 25 a second.
         turned: Degrees by which players turn it.
         attachment: A picture that is attached to it, if any.
+        subtitle: Bytes of a subtitle of Blu-ray discs, which is a picture, if any.
     """
     av = pytest.importorskip("av")
     file = io.BytesIO()
@@ -76,6 +108,11 @@ def odd_film(
             stream.set_display_rotation(turned)
         if attachment:
             container.add_attachment("cover.png", "image/png", attachment)
+        if subtitle:
+            packet = av.Packet(subtitle)
+            packet.stream = container.add_mux_stream("pgssub")
+            packet.pts = packet.dts = 0
+            container.mux(packet)
         for number, image in enumerate(frames):
             frame = av.VideoFrame.from_image(image)
             frame.pts = 4 * number if times is None else times[number]

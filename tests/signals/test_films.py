@@ -6,7 +6,7 @@ import struct
 import numpy as np
 
 from tests.corpus import pictures
-from tests.pictures.films import film, needs_av
+from tests.pictures.films import PQ, film, in_pq, needs_av
 from uploadfilter.model import Reason, SignalType, View
 from uploadfilter.pictures.picture import Picture, Shape
 from uploadfilter.pictures.readers.videos import Film
@@ -43,6 +43,17 @@ def test_listed_picture_is_found_as_one_frame_of_many() -> None:
     assert video.lacks == ()
     assert min(map(distance, found)) <= 31
     assert next(it.name for it in found if distance(it) <= 31) == "ms:15080"
+
+
+@needs_av
+def test_hdr_is_compared_as_screens_show_it() -> None:
+    """PQ is far from a listed picture; programs without HDR show it as stored."""
+    content = film([in_pq(LISTED)], pixels="yuv420p10le", transfer=PQ)
+    found, _ = views(content)
+    bits = {view.name: distance(view) for view in found}
+
+    assert bits["ms:0"] <= 6
+    assert 16 <= bits["ms:0/pq"] <= 31
 
 
 @needs_av

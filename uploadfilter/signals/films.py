@@ -5,14 +5,15 @@ last one that was, or once in a quarter of a second; and it is dropped without d
 or if it is like the last kept one. Most seconds show what the second before showed.
 
 The name of a view says when its frame is shown, ``ms:12480``; ``track:1/`` stands
-before it in further tracks, and ``/trim:1`` behind it where bars at the sides were cut
-off.
+before it in further tracks, behind it ``/pq`` where the luma of HDR is as stored, and
+``/trim:1`` where bars at the sides were cut off.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
+from PIL import Image
 
 from uploadfilter.model import QUALITY_FLOOR, SignalType, View
 from uploadfilter.pictures.picture import Luma, Picture, Shape
@@ -60,12 +61,12 @@ def views_of_film(
     for moment in film.moments():
         shown = kept.setdefault(moment.track, _Kept())
         if shown.is_new(moment):
-            picture = _picture(moment)
+            picture = _picture(moment.image())
             view = view_of(picture, name=_name(moment, names), types=types)
             # The fewer views are left, the more a frame has to show.
             most_bits = _NEAR_BITS if 2 * len(names) >= most_views else _ALIKE_BITS
             if shown.keep(view, most_bits):
-                for each in _with_trims(view, picture, types):
+                for each in _looks(moment, view, picture, types):
                     if len(names) == most_views:
                         return
                     names.add(each.name)
@@ -116,10 +117,20 @@ def _name(moment: Moment, names: set[str]) -> str:
     return name
 
 
-def _picture(moment: Moment) -> Picture:
-    plane = np.asarray(moment.image())
+def _picture(image: Image.Image) -> Picture:
+    plane = np.asarray(image)
     height, width = plane.shape
     return Picture(plane=plane, shape=Shape(height=height, width=width, scale=1))
+
+
+def _looks(
+    moment: Moment, view: View, picture: Picture, types: frozenset[SignalType]
+) -> Iterator[View]:
+    yield from _with_trims(view, picture, types)
+    if moment.is_pq:
+        picture = _picture(moment.image(as_stored=True))
+        view = view_of(picture, name=f"{view.name}/pq", types=types)
+        yield from _with_trims(view, picture, types)
 
 
 def _with_trims(

@@ -102,11 +102,13 @@ class Moment:
         frame: FFmpeg's frame.
         track: Number of its track, from 0.
         time_s: When it is shown, in seconds from the first frame.
+        is_pq: Whether its luma is PQ, a kind of HDR.
     """
 
     frame: "av.VideoFrame"
     track: int
     time_s: float
+    is_pq: bool = False
 
     @property
     def sample(self) -> Luma:
@@ -119,8 +121,12 @@ class Moment:
         few: Luma = (rows[::by, ::by] >> (depth - 8)).astype(np.uint8)
         return few
 
-    def image(self) -> Image.Image:
-        """Return its luma in the full range, reduced if it is large."""
+    def image(self, *, as_stored: bool = False) -> Image.Image:
+        """Return its luma in the full range, reduced if it is large.
+
+        Args:
+            as_stored: Whether PQ stays as it is, grey as programs without HDR show it.
+        """
         rows, depth = _rows(self.frame)
         if depth > 8:  # noqa: PLR2004 - bits of a byte
             rows = (rows >> (depth - 8)).astype(np.uint8)
@@ -131,7 +137,7 @@ class Moment:
             image = image.reduce(by)
         if self.frame.color_range != _FULL_RANGE:
             image = image.point(_STRETCHED)
-        return image
+        return image.point(_FROM_PQ) if self.is_pq and not as_stored else image
 
 
 @dataclass(slots=True, kw_only=True)
@@ -380,7 +386,8 @@ class Film:
             time = track.start if time is None else time
             track.seen.add(time)
             time_s = max(0.0, track.time_s(time))
-            yield Moment(frame=frame, track=number, time_s=time_s)
+            is_pq = context.color_trc == _PQ
+            yield Moment(frame=frame, track=number, time_s=time_s, is_pq=is_pq)
 
 
 def sample_film(picture: Image.Image) -> bytes:
@@ -471,3 +478,20 @@ _STRETCHED: Final = [
     round(min(255, max(0, (it - 16) * 255 / 219))) for it in range(256)
 ]
 """Luma from 16 to 235, as most videos have it, in 0 to 255."""
+
+_PQ: Final = 16
+"""The transfer of SMPTE ST 2084, by its number in ITU-T H.273."""
+
+
+def _from_pq(signal: float) -> int:
+    """Return a PQ signal, 0 to 1, as a grey step of a screen without HDR.
+
+    White is 203 cd/m2, as BT.2408 has it; brighter light is white, too.
+    """
+    root = float(signal ** (1 / 78.84375))
+    level = max(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)
+    nits = 10_000 * float(level ** (1 / 0.1593017578125))
+    return round(255 * float(min(nits / 203, 1) ** (1 / 2.2)))
+
+
+_FROM_PQ: Final = [_from_pq(it / 255) for it in range(256)]

@@ -10,7 +10,7 @@ import pillow_heif
 import pytest
 
 from tests.corpus import pictures
-from tests.pictures.films import film, needs_av, odd_film, sound
+from tests.pictures.films import HLG, PQ, film, in_pq, needs_av, odd_film, sound
 from tests.repository import ROOT
 from tests.scanners.scans import parts_of, scanned
 from uploadfilter.model import Reason, Scan, SignalType
@@ -71,6 +71,15 @@ SHOWN = [*FRAMES[:17], LISTED, *FRAMES[17:]]
             lambda: film(SHOWN, form="matroska", pixels="yuv420p10le"), id="ten-bit"
         ),
         pytest.param(
+            lambda: film(SHOWN, pixels="yuv420p10le", transfer=HLG), id="hdr-hlg"
+        ),
+        pytest.param(
+            lambda: film(
+                [in_pq(it) for it in SHOWN], pixels="yuv420p10le", transfer=PQ
+            ),
+            id="hdr-pq",
+        ),
+        pytest.param(
             lambda: film(SHOWN, options={"movflags": "frag_keyframe+empty_moov"}),
             id="fragments",
         ),
@@ -85,6 +94,9 @@ SHOWN = [*FRAMES[:17], LISTED, *FRAMES[17:]]
         ),
         pytest.param(
             lambda: odd_film(FRAMES, attachment=pictures.png(LISTED)), id="attached"
+        ),
+        pytest.param(
+            lambda: odd_film(SHOWN, subtitle=b"\x80\0\0"), id="drawn-subtitles"
         ),
         pytest.param(lambda: packed(film(SHOWN)), id="zip"),
         pytest.param(
