@@ -2,7 +2,7 @@
 
 The files are served by a small server on this machine, each under its own media type.
 Pictures are shown in an ``img`` element, on white and on black; pages and SVG by
-themselves.
+themselves; a frame of a video in a ``video`` element.
 """
 
 import base64
@@ -43,7 +43,7 @@ colour in turn: browsers show no frame of a GIF for less than a tenth of a secon
 _STAGE = f"""<!doctype html>
 <style>
 * {{ margin: 0 }}
-img {{ display: block; max-width: {_SIDE}px; max-height: {_SIDE}px }}
+img, video {{ display: block; max-width: {_SIDE}px; max-height: {_SIDE}px }}
 </style>
 """
 
@@ -64,6 +64,31 @@ async (url) => {
 """Load a picture into the stage, and say whether there is one. A damaged picture may be
 shown in part: decoding then fails, but it has a size. On a busy machine it is painted
 some frames later, and a screenshot would show half of it."""
+
+_SEEK = """
+async ([url, time_s]) => {
+    document.body.replaceChildren();
+    const video = document.createElement("video");
+    document.body.append(video);
+    video.muted = true;
+    const happens = (name) => new Promise((done) => {
+        video.addEventListener(name, done, {once: true});
+        video.addEventListener("error", done, {once: true});
+    });
+    const loaded = happens("loadeddata");
+    // In memory it can be wound to any time; the site answers no ranges.
+    video.src = URL.createObjectURL(await (await fetch(url)).blob());
+    await loaded;
+    if (video.error) return false;
+    const sought = happens("seeked");
+    video.currentTime = time_s;
+    await sought;
+    await new Promise((painted) => requestAnimationFrame(
+        () => requestAnimationFrame(painted)));
+    return !video.error && video.videoWidth > 0;
+}
+"""
+"""Load a video into the stage, wind it to a time, and say whether it is shown."""
 
 _AT_ONCE = 16 << 20
 """Bytes that the site gathers of an answer, head and content, before it sends them:
@@ -109,14 +134,12 @@ class Browser:
         stays broken if it arrived in two parts.
         """
         file = self._files[name]
-        self._opened += 1
-        place = f"/{name}?{self._opened}"
+        place = self._place(name)
         if file.is_document:
             self._page.goto(self._site + place)
             yield self._take_screenshot()
             return
-        if self._page.url != f"{self._site}/":
-            self._page.goto(f"{self._site}/")
+        self._go_to_stage()
         if not self._page.evaluate(_SHOW, place):
             return
         box = self._page.locator("img").bounding_box()
@@ -126,6 +149,21 @@ class Browser:
                 self._page.wait_for_timeout(_BETWEEN_LOOKS_MS)
             self._page.evaluate(_PAINT, colours[look % len(colours)])
             yield self._take_screenshot(box)
+
+    def frame(self, name: str, *, time_s: float) -> Image.Image | None:
+        """Return what a video shows at a time; ``None`` if it is not played."""
+        self._go_to_stage()
+        if not self._page.evaluate(_SEEK, [self._place(name), time_s]):
+            return None
+        return self._take_screenshot(self._page.locator("video").bounding_box())
+
+    def _place(self, name: str) -> str:
+        self._opened += 1
+        return f"/{name}?{self._opened}"
+
+    def _go_to_stage(self) -> None:
+        if self._page.url != f"{self._site}/":
+            self._page.goto(f"{self._site}/")
 
     def _take_screenshot(self, box: FloatRect | None = None) -> Image.Image:
         """Return what the window, or a box of the page, shows.

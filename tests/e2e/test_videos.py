@@ -1,12 +1,14 @@
 """Videos before the installed program, with the extra that reads them and without it.
 
+Chromium plays films of each codec, and says which frame is shown at a time.
+
 ``make e2e`` makes an environment with PyAV on top of the one that all other tests use,
 which has none.
 """
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,12 @@ from PIL import Image
 
 from deploy.demo import running
 from tests.corpus import pictures
+from tests.e2e.browser import Served, browser
 from tests.e2e.conftest import Stage, import_set, stage, write_set
 from tests.e2e.curl import put
-from tests.pictures.films import film
+from tests.e2e.hiding import values, view
+from tests.pictures.films import HLG, PQ, film, in_pq, odd_film
+from uploadfilter.model import SignalType
 
 pytestmark = [
     pytest.mark.e2e,
@@ -27,7 +32,13 @@ pytestmark = [
     ),
 ]
 
-LISTED, OTHER = (pictures.photograph(it, width=320, height=180) for it in (1, 2))
+LISTED, OTHER = (pictures.photograph(it, width=320, height=192) for it in (1, 2))
+MIDDLE_S = 1.02
+"""In the middle of the frame that is shown from one second on, at 25 a second."""
+
+PLAYED = frozenset({"h264.mp4", "h264-pq.mp4", "vp8.webm", "vp9.webm", "av1.mp4"})
+"""Films that Chromium of Debian plays; HEVC only where its hardware does."""
+
 VIDEO_TYPE = ("-H", "Content-Type: video/mp4")
 
 
@@ -81,7 +92,7 @@ def test_listed_picture_as_one_frame_is_rejected(site: Stage) -> None:
 
 
 def test_without_the_extra_videos_pass_with_their_reason(site: Stage) -> None:
-    """The default policy accepts what is not inspected, and the record says so."""
+    """The default policy accepts such a video, and the record says why."""
     status, record = sent(site)
 
     assert status == 201
@@ -101,3 +112,73 @@ def test_doctor_says_whether_videos_are_read(
 
     assert any("video" in it for it in found)
     assert set(found.values()) == ({"ok"} if has_av else {"ok", "warning"})
+
+
+def films() -> dict[str, bytes]:
+    """Return films whose frame at one second shows the listed picture, by name."""
+    frames = [OTHER] * 25 + [LISTED] + [OTHER] * 14
+    in_hdr = [in_pq(it) for it in frames]
+    return {
+        "h264.mp4": film(frames),
+        "h264-fragments.mp4": film(frames, options={"movflags": "frag_keyframe"}),
+        "h264-turned.mp4": odd_film(frames, turned=90),
+        "h264-10-bits.mp4": film(frames, pixels="yuv420p10le"),
+        "hevc.mp4": film(frames, codec="libx265"),
+        "vp8.webm": film(frames, codec="libvpx", form="webm"),
+        "vp9.webm": film(frames, codec="libvpx-vp9", form="webm"),
+        "av1.mp4": film(frames, codec="libsvtav1"),
+        "av1-hlg.mp4": film(
+            frames, codec="libsvtav1", pixels="yuv420p10le", transfer=HLG
+        ),
+        "av1-pq.mp4": film(
+            in_hdr, codec="libsvtav1", pixels="yuv420p10le", transfer=PQ
+        ),
+        "h264-pq.mp4": film(in_hdr, pixels="yuv420p10le", transfer=PQ),
+    }
+
+
+def in_chromium(files: Mapping[str, bytes], folder: Path) -> dict[str, int]:
+    """Return the bits between the listed picture and the frame at one second.
+
+    Args:
+        files: Films by name; those that Chromium does not play are left out.
+        folder: For its profile.
+    """
+    media_type = "application/octet-stream"
+    served = {
+        name: Served(content=content, media_type=media_type)
+        for name, content in files.items()
+    }
+    with browser(served, size=(400, 400), folder=folder) as chromium:
+        shown = {name: chromium.frame(name, time_s=MIDDLE_S) for name in files}
+    return {name: distance(it) for name, it in shown.items() if it is not None}
+
+
+def distance(shown: Image.Image) -> int:
+    """Return the bits between the listed picture, turned as may be, and a picture."""
+    (seen, *_) = values(view(shown), SignalType.PDQ).values()
+    listed = values(view(LISTED), SignalType.PDQ).values()
+    number = int.from_bytes(seen, "big")
+    return min((int.from_bytes(it, "big") ^ number).bit_count() for it in listed)
+
+
+@pytest.mark.usefixtures("with_av")
+def test_frame_that_chromium_shows_is_found(state: Path, tmp_path: Path) -> None:
+    """Of each codec that it plays, at the time that it shows the frame."""
+    import_set(state, write_set(tmp_path / "demo.jsonl", pictures.png(LISTED)))
+    (tmp_path / "films").mkdir()
+    files = films()
+    for name, content in files.items():
+        (tmp_path / "films" / name).write_bytes(content)
+    command = ("scan", "--json", str(tmp_path / "films"))
+    done = running.run_program(*command, state=state, may_fail=True)
+    scans = map(json.loads, done.stdout.splitlines())
+    found = {
+        Path(scan["path"]).name: {it["frame_s"] for it in scan["matches"]}
+        for scan in scans
+    }
+    bits = in_chromium(files, tmp_path / "profile")
+
+    assert set(bits) >= PLAYED
+    assert {name: it for name, it in bits.items() if it > 31} == {}
+    assert found == {name: {1.0} for name in files}
