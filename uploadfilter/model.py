@@ -279,7 +279,8 @@ class EntrySignal:
         quality: 0 to 100; ``None`` is unknown and treated as sufficient.
         geometry: How the maker's tool shrank the picture; ``None`` is unknown, and
             the entry is then compared in all three.
-        window: Part of the picture it was made from; ``full`` is the whole.
+        window: Part of the picture it was made from; ``full`` is the whole, and
+            ``film:37`` one of 37 frames.
     """
 
     signal: Signal

@@ -145,6 +145,18 @@ def check_candidate(make: Make) -> None:
         )
 
 
+def check_film(make: Make) -> None:
+    """A frame of a film says how many there are, and is not found altered."""
+    listed = {"a": [entry("1", replace(pdq(RED), window="film:37"))]}
+    query = Query(signal=Signal(type=SignalType.PDQ, value=RED), threshold=0)
+    batch = batch_around(np.frombuffer(RED, np.uint8).reshape(1, 32), seed=1)
+    with make(listed, ENFORCED) as generation:
+        ((found,),) = generation.search([query])
+        near = generation.search_near(batch)
+    assert found.film_frames == 37
+    assert near.candidates == ()
+
+
 def check_exact(make: Make) -> None:
     """An exact signal is found by equality of type and value, in every entry."""
     near = flipped(MD5.value, [0])
@@ -395,6 +407,7 @@ CHECKS: tuple[Check, ...] = (
     check_empty,
     check_counts,
     check_candidate,
+    check_film,
     check_exact,
     check_monitored,
     check_geometry,

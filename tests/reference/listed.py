@@ -13,6 +13,7 @@ from uploadfilter.model import (
     Geometry,
     SignalType,
 )
+from uploadfilter.reference.search.films import film_frames
 from uploadfilter.reference.search.matching import Candidate, Query
 from uploadfilter.reference.search.near.asking import (
     BUDGET,
@@ -107,6 +108,7 @@ class ListedGeneration:
             for item in entry.signals
             if item.signal.type is SignalType.PDQ
             and is_comparable(item, None, exact_only=entry.exact_only)
+            and not film_frames(item.window)
             and (near := self._near(name, entry, item, batch)).score >= least
         ]
         parts = joined(NearFound(candidates=(near,), work=1) for near in found)
@@ -139,6 +141,7 @@ class ListedGeneration:
             quality=item.quality,
             geometry=item.geometry,
             value=b"" if item.signal.type.is_exact else item.signal.value,
+            film_frames=film_frames(item.window),
             has_pdq=not item.signal.type.is_exact
             and any(
                 other.signal.type is SignalType.PDQ

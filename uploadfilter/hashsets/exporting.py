@@ -15,6 +15,7 @@ from uploadfilter.hashsets.lines.lists import ListedSignal
 from uploadfilter.model import Entry, EntrySignal, Signal, SignalType
 from uploadfilter.reference.entries.collecting import EntryBlock
 from uploadfilter.reference.entries.tables import UNKNOWN_QUALITY
+from uploadfilter.reference.search.films import FILM_WINDOW
 from uploadfilter.signedsets.operations import ADD, addition
 
 _ID_DIGITS: Final = 20
@@ -62,10 +63,10 @@ def json_lines(entries: Iterable[Entry]) -> Iterator[bytes]:
 
 
 def listed(entries: Iterable[Entry], kind: SignalType) -> Iterator[bytes]:
-    """Yield the signals of one type, one on each line."""
+    """Yield the signals of one type, one on each line, but no frames of films."""
     for entry in entries:
         for item in entry.signals:
-            if item.signal.type is kind:
+            if item.signal.type is kind and not item.window.startswith(FILM_WINDOW):
                 yield item.signal.value.hex().encode() + b"\n"
 
 

@@ -11,6 +11,7 @@ from uploadfilter.hashsets.tally import Problem
 ONE = "d131dd02c5e6eec4693d9a0698aff95c"
 TWO = "e131dd02c5e6eec4693d9a0698aff95c"
 PDQ = "f8f8f0cce0f4e84d0e370a22028f67f0b36e2ed596623e1d33e6b39c4e9c9b22"
+FRAME = "395355a0b0b0ea812bf7122f0f335ad2f06c87f9f4621e093b64b2da4f9d9daa"
 EXCHANGE = ThreatExchange()
 
 
@@ -27,6 +28,11 @@ INDICATORS: list[dict[str, Any]] = [
     {"id": "3", "type": "HASH_MD5", "indicator": TWO, "should_delete": True},
     {"id": "4", "type": "HASH_SHA1", "indicator": "x", "should_delete": "true"},
     {"id": "5", "type": "HASH_TMK", "indicator": "x"},
+    {
+        "id": "9",
+        "type": "HASH_VIDEO_VPDQ",
+        "indicator": json.dumps([f"{PDQ},100,0.0", f"{FRAME},100,1.0"]),
+    },
     {"id": "6", "type": "HASH_PHOTODNA", "indicator": "x"},
     {"id": "7", "type": "HASH_MD5", "indicator": TWO, **shared(status="NON_MALICIOUS")},
     {
@@ -85,6 +91,14 @@ SUBJECTS = {
         entries=[
             {"id": "1", "category": "A", "pdq": PDQ},
             {"id": "2", "category": "A", "md5": ONE},
+            {
+                "id": "9",
+                "category": "A",
+                "signals": [
+                    {"type": "pdq", "value": it, "quality": 100, "window": "film:2"}
+                    for it in (PDQ, FRAME)
+                ],
+            },
         ],
         left_out={Problem.WITHDRAWN: 2, Problem.NOT_COMPARED: 2, Problem.DISPUTED: 2},
         not_compared={"TMK, which is of videos": 1, "PhotoDNA": 1},

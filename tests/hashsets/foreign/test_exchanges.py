@@ -46,7 +46,7 @@ def test_pages_may_come_one_after_the_other() -> None:
     pages = "\n".join(map(json.dumps, PAGES)).encode()
     found, _ = read(SUBJECTS["threatexchange"], pages, is_known=True)
 
-    assert [name for name, _, _ in found] == ["1", "2"]
+    assert [name for name, _, _ in found] == ["1", "2", "9"]
 
 
 def test_unknown_state_of_a_record_is_malformed() -> None:

@@ -19,10 +19,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from uploadfilter.hashsets.foreign.documents import DocumentShape, records
+from uploadfilter.hashsets.foreign.films import film_of
 from uploadfilter.hashsets.lines.columns import label_of
 from uploadfilter.hashsets.lines.items import Item, flag_of
 from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
 
+_FILM_INDICATOR: Final = "HASH_VIDEO_VPDQ"
 _INDICATORS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "HASH_MD5": "md5",
@@ -30,6 +32,7 @@ _INDICATORS: Final[Mapping[str, str]] = MappingProxyType(
         "HASH_SHA1": "sha1",
         "HASH_SHA256": "sha256",
         "HASH_PDQ": "pdq",
+        _FILM_INDICATOR: "signals",
     }
 )
 _INDICATOR_PREFIX: Final = "HASH_"
@@ -83,7 +86,11 @@ class ThreatExchange:
             return Problem.NOT_COMPARED
         if _is_disputed(record.get("descriptors")):
             return Problem.DISPUTED
-        return {"id": record.get("id"), field: record.get("indicator")}
+        value = record.get("indicator")
+        made = film_of(value) if kind == _FILM_INDICATOR else value
+        return (
+            made if isinstance(made, Problem) else {"id": record.get("id"), field: made}
+        )
 
 
 def _is_disputed(descriptors: object) -> bool:

@@ -37,8 +37,9 @@ MOST_CATEGORY_CHARACTERS = 64
 
 MOST_QUALITY = 100
 
-_WINDOW = re.compile(r"full|c[1-9][0-9]?")
-"""The whole picture, or its centre with so many per cent of each side."""
+_WINDOW = re.compile(r"full|c[1-9][0-9]?|film:[1-9][0-9]{0,3}")
+"""The whole picture, its centre with so many per cent of each side, or one of so many
+frames of a film."""
 
 _SHORT_TYPES = MappingProxyType({kind.value: kind for kind in SignalType})
 _QUALITY_SUFFIX = "_quality"

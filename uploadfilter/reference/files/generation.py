@@ -43,6 +43,7 @@ from uploadfilter.reference.files.base import (
 )
 from uploadfilter.reference.files.layout import corrupt
 from uploadfilter.reference.files.mapping import Mapped
+from uploadfilter.reference.search.films import film_frames
 from uploadfilter.reference.search.index import value_at
 from uploadfilter.reference.search.matcher import Matcher, matcher_for
 from uploadfilter.reference.search.matching import Candidate, Query, Thresholds
@@ -286,7 +287,10 @@ class MappedGeneration:
     def _near_candidates(
         self, shape: Shape, rows: NearRows, batch: SoftBatch
     ) -> Iterator[NearCandidate]:
-        """Yield the rows that take part in searches, as candidates."""
+        """Yield the rows that take part in searches, as candidates.
+
+        One altered frame of a film is no evidence of the film.
+        """
         table = self._tables.perceptual[shape]
         distances = np.bitwise_count(rows.values ^ batch.values.take(rows.view, axis=0))
         for row, view, score, value, distance in zip(
@@ -298,7 +302,7 @@ class MappedGeneration:
             strict=True,
         ):
             candidate = self._comparable(table, row, distance, shape)
-            if candidate is not None:
+            if candidate is not None and not candidate.film_frames:
                 yield NearCandidate(
                     candidate=candidate, value=value.tobytes(), view=view, score=score
                 )
@@ -358,6 +362,7 @@ class MappedGeneration:
             geometry=shape[1],
             has_pdq=shape[0] is SignalType.PDQ or bool(self._with_pdq[entry]),
             value=value_at(table.lanes, row),
+            frames=film_frames(self._tables.windows[int(table.windows[row])]),
         )
 
     @cached_property
@@ -382,6 +387,7 @@ class MappedGeneration:
         geometry: Geometry | None = None,
         has_pdq: bool = False,
         value: bytes = b"",
+        frames: int = 0,
     ) -> Candidate:
         entries = self._tables.entries
         info = self._tables.sets[entries.sets[row]]
@@ -395,6 +401,7 @@ class MappedGeneration:
             geometry=geometry,
             has_pdq=has_pdq,
             value=value,
+            film_frames=frames,
         )
 
 

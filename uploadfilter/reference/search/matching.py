@@ -25,6 +25,7 @@ from uploadfilter.model import (
     Variant,
     View,
 )
+from uploadfilter.reference.search.films import FilmSearch
 
 THRESHOLD_LIMITS: Mapping[SignalType, int] = MappingProxyType(
     {
@@ -200,6 +201,7 @@ class Candidate:
             perceptual types need it.
         value: The perceptual signal that was found, ``type.width_bytes`` long; empty
             for exact types, of which the reference set keeps keyed hashes only.
+        film_frames: Of how many frames of a film it is one; 0 if it is of a picture.
     """
 
     set: str
@@ -211,6 +213,7 @@ class Candidate:
     geometry: Geometry | None = None
     has_pdq: bool = False
     value: bytes = b""
+    film_frames: int = 0
 
 
 class Generation(Protocol):
@@ -286,7 +289,7 @@ def match_scans(
         smallest distance; a 64-bit match that stands alone in its view only if its
         entry has no PDQ and at most ``LONE_BITS`` differ. Among equal distances the
         first in the order of ``View.signals`` is taken, and a signal before its
-        complement.
+        complement. Of a listed film only if enough of it is shown (``films.py``).
     """
     search = _Search.of(generation, thresholds)
     for scan in (inner for outer in scans for inner in outer.walk()):
@@ -380,9 +383,8 @@ class _Search:
                     geometry=row.geometry,
                     complement=complement,
                 )
-                values = row.values
-                if complement:
-                    values = complement_of(row.type, values)
+                own = row.values
+                values = complement_of(row.type, own) if complement else own
                 width = row.type.width_bytes
                 for place, variant in enumerate(row.variants):
                     value = values[place * width : (place + 1) * width]
@@ -397,9 +399,8 @@ class _Search:
 
     def matches(self, quality_of: Callable[[bytes], int]) -> tuple[Match, ...]:
         """Search, and keep the nearest match of each entry, type and view."""
-        if not self.asked:
-            return ()
         nearest: dict[_MatchKey, tuple[Match, _Asked]] = {}
+        films: FilmSearch[tuple[Match, _Asked]] = FilmSearch()
         with_pdq: set[tuple[str, str]] = set()
         for askers, candidates in self._found():
             for candidate in candidates:
@@ -407,7 +408,13 @@ class _Search:
                     with_pdq.add((candidate.set, candidate.entry))
                 for asked, variant in askers:
                     if asked.takes(candidate):
-                        _keep_nearer(nearest, asked.match(candidate, variant), asked)
+                        match = asked.match(candidate, variant)
+                        if frames := candidate.film_frames:
+                            films.add((match, asked), match, frames, candidate.value)
+                        else:
+                            _keep_nearer(nearest, match, asked)
+        for match, asked in films.enough():
+            _keep_nearer(nearest, match, asked)
         kept = _without_lone([*nearest.values()], with_pdq)
         return _with_quality(kept, quality_of)
 
@@ -489,14 +496,10 @@ def _with_quality(
         # hashing and comparing them is cheap beside computing a quality.
         if view.plane not in of_plane:
             of_plane[view.plane] = quality_of(view.plane)
-        filled.append(_lowered(match, of_plane[view.plane]))
+        quality = of_plane[view.plane]
+        known = quality if match.quality is None else min(match.quality, quality)
+        filled.append(replace(match, quality=known))
     return tuple(filled)
-
-
-def _lowered(match: Match, quality: int) -> Match:
-    if match.quality is not None and match.quality <= quality:
-        return match
-    return replace(match, quality=quality)
 
 
 def _no_quality(_plane: bytes) -> int:
