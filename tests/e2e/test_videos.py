@@ -8,7 +8,7 @@ which has none.
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,32 @@ def test_doctor_says_whether_videos_are_read(
 
     assert any("video" in it for it in found)
     assert set(found.values()) == ({"ok"} if has_av else {"ok", "warning"})
+
+
+@pytest.mark.usefixtures("with_av")
+@pytest.mark.parametrize(("shown", "status"), [(2, 403), (1, 201)])
+def test_part_of_a_listed_film_is_rejected(
+    state: Path, tmp_path: Path, *, shown: int, status: int
+) -> None:
+    """A list of ThreatExchange holds ten frames: a fifth is enough, amid others."""
+    scenes = [pictures.photograph(it, width=320, height=192) for it in range(20, 30)]
+    (tmp_path / "list.json").write_text(json.dumps({"data": [vpdq(scenes)]}))
+    import_set(state, tmp_path / "list.json", enforced=True)
+    frames = [it for scene in (OTHER, *scenes[:shown], LISTED) for it in [scene] * 25]
+    with stage(tmp_path, "--mode", "enforce") as site:
+        answer = put(site.url("/files/film.mp4"), film(frames), *VIDEO_TYPE)
+        (record,) = site.log("--records", "decision")
+    matched = {(it["entry"], it["frame_s"]) for it in record["matches"]}
+
+    assert answer.status == status
+    assert matched == ({("7", 1.0), ("7", 2.0)} if status == 403 else set())
+
+
+def vpdq(frames: Sequence[Image.Image]) -> dict[str, str]:
+    """Return an indicator of ThreatExchange that lists a film, a frame a second."""
+    found = [next(iter(values(view(it), SignalType.PDQ).values())) for it in frames]
+    texts = [f"{it.hex()},100,{second}.0" for second, it in enumerate(found)]
+    return {"id": "7", "type": "HASH_VIDEO_VPDQ", "indicator": json.dumps(texts)}
 
 
 def films() -> dict[str, bytes]:
