@@ -26,8 +26,10 @@ def schema_of(words: str) -> dict[str, Any]:
     """Return the schema of each document that a command prints."""
     kind = DOCUMENTS[words]
     kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
-    schemas, shared = msgspec.json.schema_components(
-        kinds, schema_hook=_anything, ref_template="#/$defs/{name}"
+    schemas, shared = _in_short(
+        msgspec.json.schema_components(
+            kinds, schema_hook=_anything, ref_template="#/$defs/{name}"
+        )
     )
     one = schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
     return {
@@ -41,6 +43,21 @@ def schema_of(words: str) -> dict[str, Any]:
 def text_of(words: str) -> str:
     """Return the schema of a command as it is written."""
     return json.dumps(schema_of(words), indent=1) + "\n"
+
+
+def _in_short(schema: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return a schema whose descriptions are the first paragraphs of docstrings.
+
+    The others name attributes in Python, and are indented by Python before 3.13.
+    """
+    if isinstance(schema, list | tuple):
+        return [_in_short(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    short = {name: _in_short(each) for name, each in schema.items()}
+    if isinstance(text := schema.get("description"), str):
+        short["description"] = " ".join(text.partition("\n\n")[0].split())
+    return short
 
 
 def _anything(_kind: type) -> dict[str, Any]:

@@ -239,11 +239,25 @@ async def test_two_that_begin_one_upload_at_once(tmp_path: Path) -> None:
     """One of them begins it, and the other one is told to wait."""
     store = stored(tmp_path)
     name = await store.name_of("a")
-    both = (store.replace(name, head(store)) for _ in range(2))
+    both = (store.replace(name, head(store), is_wanted=lambda: True) for _ in range(2))
     made = [found for found, _ in await asyncio.gather(*both)]
     (held,) = [each for each in made if isinstance(each, HeldUpload)]
     assert Denial.BUSY in made
     await held.close()
+
+
+async def test_client_that_was_cut_off_replaces_nothing(tmp_path: Path) -> None:
+    """It may have sent the same part again, which is there already."""
+    store = stored(tmp_path)
+    held = await begun(store, "a", is_part=True)
+    await put(held, 0, DATA)
+    await held.close()
+    made, _ = await store.replace(held.name, head(store), is_wanted=lambda: False)
+    kept = await opened(store, held.name)
+
+    assert made is Denial.BUSY
+    assert kept.offset == len(DATA)
+    await kept.close()
 
 
 async def test_store_that_is_deleted_while_it_is_used(tmp_path: Path) -> None:

@@ -212,7 +212,9 @@ class PieceEngine:
             is_part=is_part,
             notes=notes,
         )
-        return await store.replace(name, head)
+        return await store.replace(
+            name, head, is_wanted=lambda: arrival.request.transport is not None
+        )
 
     async def _taken(
         self,

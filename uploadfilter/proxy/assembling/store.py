@@ -177,21 +177,27 @@ class UploadStore:
             return HeldFile.create(self.directory, name, head)
 
     async def replace(
-        self, name: str, head: UploadHead
+        self, name: str, head: UploadHead, *, is_wanted: Callable[[], bool]
     ) -> tuple["HeldUpload | Denial", bool]:
         """Begin an upload, in the place of an older one of this name.
 
         Args:
             name: Its name, from ``name_of``.
             head: Its first line; its client is from ``client_of``.
+            is_wanted: Returns whether the client is still there. It is asked once the
+                older one is locked: a client that was cut off may have sent that one.
 
         Returns:
             The upload, and whether no older one was there.
         """
         old = await self.open(name)
         if isinstance(old, HeldUpload):
-            await old.remove()
+            is_replaced = is_wanted()
+            if is_replaced:
+                await old.remove()
             await old.close()
+            if not is_replaced:
+                return Denial.BUSY, False
         elif old is not Denial.MISSING:
             return old, False
         made = await self.create(name, head)  # or somebody else has, meanwhile

@@ -200,7 +200,8 @@ class WebForms:
             notes=notes_of(arrival, arrived, pieces, boundary),
         )
         name = await self._name(arrival, arrived.slice, arrived.slice.key)
-        held, _ = await store.replace(name, head)
+        # It has come whole, so it is as good as the older one.
+        held, _ = await store.replace(name, head, is_wanted=lambda: True)
         if isinstance(held, Denial):
             return held
         failed = await _written(held, upload, arrived, pieces)
