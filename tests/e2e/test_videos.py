@@ -123,9 +123,9 @@ def test_part_of_a_listed_film_is_rejected(
     scenes = [pictures.photograph(it, width=320, height=192) for it in range(20, 30)]
     (tmp_path / "list.json").write_text(json.dumps({"data": [vpdq(scenes)]}))
     import_set(state, tmp_path / "list.json", enforced=True)
-    frames = [it for scene in (OTHER, *scenes[:shown], LISTED) for it in [scene] * 25]
+    content = film([OTHER, *scenes[:shown], LISTED], rate=1)
     with stage(tmp_path, "--mode", "enforce") as site:
-        answer = put(site.url("/files/film.mp4"), film(frames), *VIDEO_TYPE)
+        answer = put(site.url("/files/film.mp4"), content, *VIDEO_TYPE)
         (record,) = site.log("--records", "decision")
     matched = {(it["entry"], it["frame_s"]) for it in record["matches"]}
 
