@@ -263,6 +263,9 @@ NAMED: Mapping[str, str] = {
     "frames that differ little": (
         "tests/signals/test_films.py::test_frames_that_change_little_are_looked_at_four_times_a_second"
     ),
+    "less than a fifth of a listed film": (
+        "tests/reference/search/test_films.py::test_film_is_found_by_a_share_of_its_frames"
+    ),
     "contents that are dear to search": (
         "tests/scanners/inside/walking/test_accounts.py::test_search_may_use_up_its_share_of_the_time"
     ),
