@@ -184,22 +184,16 @@ class UploadStore:
         Args:
             name: Its name, from ``name_of``.
             head: Its first line; its client is from ``client_of``.
-            is_wanted: Returns whether the client is still there. It is asked once the
-                older one is locked: a client that was cut off may have sent that one.
+            is_wanted: Whether its client, who may have sent the older one, is there.
 
         Returns:
             The upload, and whether no older one was there.
         """
-        old = await self.open(name)
-        if isinstance(old, HeldUpload):
-            is_replaced = is_wanted()
-            if is_replaced:
+        async with self.locked(name) as old:
+            if isinstance(old, HeldUpload) and is_wanted():
                 await old.remove()
-            await old.close()
-            if not is_replaced:
-                return Denial.BUSY, False
-        elif old is not Denial.MISSING:
-            return old, False
+            elif old is not Denial.MISSING:
+                return (old if isinstance(old, Denial) else Denial.BUSY), False
         made = await self.create(name, head)  # or somebody else has, meanwhile
         return Denial.BUSY if made is Denial.EXISTS else made, old is Denial.MISSING
 
@@ -480,8 +474,7 @@ class HeldUpload:
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         """Run work on the files after the work before, to its end if cancelled.
 
-        Otherwise a thread could work on a descriptor that is closed, and belongs to
-        another upload meanwhile.
+        Otherwise a thread could work on a descriptor that belongs to another upload.
         """
         before = self._last
 
