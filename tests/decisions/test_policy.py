@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.decisions.evidence import (
@@ -410,6 +410,12 @@ def test_policy_is_compared_by_each_choice(choice: str) -> None:
     assert not mild.is_as_strict_as(strict)
 
 
+@example(
+    scans=[],
+    matches=[match(SignalType.PDQ, kind=MatchKind.ALTERED, quality=0)],
+    failure=None,
+    policy=Policy(near_match=Action.REJECT, low_quality=Action.ACCEPT),
+)
 @given(SCANS, MATCHES, FAILURES, POLICIES)
 def test_altered_copy_is_never_treated_more_strictly_than_the_picture(
     scans: list[Scan], matches: list[Match], failure: Reason | None, policy: Policy

@@ -420,6 +420,8 @@ def _contribution_of(
     if match.state is EntryState.MONITORED:
         return _Contribution(Action.ACCEPT, reason, match.kind)
     action = policy.action_for_category(match.category)
+    if match.kind is not MatchKind.WITHIN and _is_low_quality(match):
+        action = _mildest(action, policy.low_quality)
     if reason is not None:
         action = _mildest(action, policy.action_for(reason))
     elif match.kind is MatchKind.ALTERED:
