@@ -23,7 +23,7 @@ from tests.evidence.seen import value_of
 from tests.pictures.films import film
 from tests.scanners.scans import scanned
 from uploadfilter.model import Scan, SignalType
-from uploadfilter.pictures.readers.videos import Film
+from uploadfilter.pictures.readers.videos import Video
 from uploadfilter.scanners.wire.budgets import Budgets
 
 PACKAGES = ("av",)
@@ -124,7 +124,7 @@ def _timed(call: Callable[[], int]) -> tuple[int, float]:
 
 
 def _taken(content: bytes) -> int:
-    video = Film(io.BytesIO(content), clock=lambda: 0.0, until_s=None)
+    video = Video(io.BytesIO(content), clock=lambda: 0.0, until_s=None)
     return sum(1 for _ in video.moments())
 
 

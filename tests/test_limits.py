@@ -252,16 +252,16 @@ NAMED: Mapping[str, str] = {
         "tests/proxy/test_accepting.py::test_motion_photo_of_a_phone_passes"
     ),
     "videos, where": (
-        "tests/scanners/inside/walking/test_filming.py::test_without_the_extra_videos_are_not_inspected"
+        "tests/scanners/inside/walking/test_videowalk.py::test_without_the_extra_videos_are_not_inspected"
     ),
     "videos other than": (
-        "tests/scanners/inside/walking/test_filming.py::test_video_that_is_not_opened_is_not_inspected"
+        "tests/scanners/inside/walking/test_videowalk.py::test_video_that_is_not_opened_is_not_inspected"
     ),
     "videos of which": (
-        "tests/scanners/inside/walking/test_filming.py::test_video_without_time_is_unfinished"
+        "tests/scanners/inside/walking/test_videowalk.py::test_video_without_time_is_unfinished"
     ),
     "frames that differ little": (
-        "tests/signals/test_films.py::test_frames_that_change_little_are_looked_at_four_times_a_second"
+        "tests/signals/test_videoviews.py::test_frames_that_change_little_are_looked_at_four_times_a_second"
     ),
     "less than a fifth of a listed film": (
         "tests/reference/search/test_films.py::test_film_is_found_by_a_share_of_its_frames"

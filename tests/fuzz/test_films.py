@@ -17,8 +17,8 @@ from tests.fuzz.mutations import mutated
 from tests.fuzz.seeds import image
 from tests.pictures.films import film, needs_av, odd_film
 from uploadfilter.model import Reason
-from uploadfilter.pictures.readers.videos import Film
-from uploadfilter.signals.films import views_of_film
+from uploadfilter.pictures.readers.videos import Video
+from uploadfilter.signals.videoviews import views_of_video
 from uploadfilter.signals.views import ALWAYS
 
 FUZZ_S = float(os.environ.get("FUZZ_S", "0"))
@@ -65,12 +65,12 @@ def numbers() -> Iterator[int]:
 
 def check(content: bytes) -> None:
     """Look at a film; whatever it gives must be views and reasons."""
-    video = Film(
+    video = Video(
         io.BytesIO(content),
         clock=time.process_time,
         until_s=time.process_time() + FILM_S,
     )
-    found = [it for it in views_of_film(video, types=ALWAYS, most_views=50) if it]
+    found = [it for it in views_of_video(video, types=ALWAYS, most_views=50) if it]
 
     assert len({it.name for it in found}) == len(found)
     assert set(video.lacks) <= {Reason.NOT_INSPECTED, Reason.VIDEO_UNFINISHED}
@@ -98,7 +98,7 @@ def test_mutated_film_is_a_value(name: str) -> None:
 @pytest.mark.parametrize("name", SEEDS)
 def test_seed_is_sound(name: str) -> None:
     """Mutations start from a film that is seen completely."""
-    video = Film(io.BytesIO(SEEDS[name]()), clock=lambda: 0.0, until_s=None)
+    video = Video(io.BytesIO(SEEDS[name]()), clock=lambda: 0.0, until_s=None)
 
     assert list(video.moments())
     assert (video.lacks, video.percent) == ((), 100)

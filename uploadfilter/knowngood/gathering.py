@@ -47,7 +47,7 @@ lie near one of these, or no viewer shows them."""
 
 MOST_VALUES_A_FILE: Final = 64
 """An archive of thousands of icons should be given as a folder; it is enough for a
-film."""
+video."""
 
 _WORDS: Final = frozenset({"files", "no_picture", "unreadable"})
 """The possible results for a file."""

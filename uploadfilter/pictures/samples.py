@@ -12,7 +12,7 @@ import pillow_jxl
 from PIL import Image
 
 from uploadfilter.contents.kinds.magic import Kind
-from uploadfilter.pictures.readers.videos import IS_THERE, sample_film
+from uploadfilter.pictures.readers.videos import IS_THERE, sample_video
 
 _SIDE: Final = 256
 """Pixels of a side, the most that an icon can have."""
@@ -61,7 +61,7 @@ def writers(formats: tuple[str, ...]) -> dict[Kind, Callable[[], bytes]]:
         Kind.HEIC: partial(_as_heic, picture),
         Kind.JXL: partial(_as_jxl, picture),
         Kind.ZIP: partial(_as_zip, picture),
-        **({Kind.VIDEO: partial(sample_film, picture)} if IS_THERE else {}),
+        **({Kind.VIDEO: partial(sample_video, picture)} if IS_THERE else {}),
     }
 
 

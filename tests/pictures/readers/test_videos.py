@@ -7,7 +7,7 @@ import pytest
 from tests.corpus import pictures
 from tests.pictures.films import film, needs_av
 from uploadfilter.model import Reason
-from uploadfilter.pictures.readers.videos import Film
+from uploadfilter.pictures.readers.videos import Video
 
 FRAMES = [pictures.photograph(seed, width=96, height=64) for seed in range(4)] * 15
 
@@ -17,9 +17,9 @@ def clock() -> float:
     return 0.0
 
 
-def opened(content: bytes, *, until_s: float | None = None) -> Film:
+def opened(content: bytes, *, until_s: float | None = None) -> Video:
     """Open a video."""
-    return Film(io.BytesIO(content), clock=clock, until_s=until_s)
+    return Video(io.BytesIO(content), clock=clock, until_s=until_s)
 
 
 @needs_av

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import TypedDict
 
+from uploadfilter.decisions.files.verify import StepBack
 from uploadfilter.decisions.records.lasting import (
     MatchesTotal,
     OutcomesTotal,
@@ -11,6 +12,7 @@ from uploadfilter.decisions.records.lasting import (
     UploadsTotal,
 )
 from uploadfilter.forms.cases import EvidenceShown, ObjectionState
+from uploadfilter.reference.checking import StoreDamage
 
 
 class ProofJSON(TypedDict):
@@ -129,14 +131,6 @@ class GapJSON(TypedDict):
     why: str
 
 
-class StepBackJSON(TypedDict):
-    """A record with an earlier time than one before it."""
-
-    record: int
-    time: datetime
-    before: datetime
-
-
 class CheckedTreeJSON(TypedDict):
     """The check of a tree."""
 
@@ -171,7 +165,7 @@ class CheckedLogJSON(TypedDict):
     findings: list[ChainFindingJSON]
     findings_omitted: int
     unfinished_bytes: int
-    step_back: StepBackJSON | None
+    step_back: StepBack | None
     checkpoint: str
     not_read: list[str]
     tree: CheckedTreeJSON | None
@@ -207,14 +201,6 @@ class ChecksJSON(TypedDict):
     not_checked: list[NotCheckedJSON]
 
 
-class DamageJSON(TypedDict):
-    """A damaged file of the reference set."""
-
-    path: str
-    what: str
-    in_force: bool
-
-
 class CheckedReferenceJSON(TypedDict):
     """The check of the reference set."""
 
@@ -222,7 +208,7 @@ class CheckedReferenceJSON(TypedDict):
     sound: bool
     files: int
     bytes: int
-    problems: list[DamageJSON]
+    problems: list[StoreDamage]
 
 
 class ObjectionJSON(TypedDict):

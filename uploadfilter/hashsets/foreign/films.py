@@ -74,18 +74,19 @@ def _frames(made: object) -> Iterator[tuple[bytes, int]]:
     """
     if isinstance(made, dict):
         for frame in made.values():
-            yield _checked(frame["hash"], frame["quality"])
+            yield _frame_of(frame["hash"], frame["quality"])
     elif isinstance(made, list):
         for text in made:
             parts = text.split(",") if isinstance(text, str) else []
             if len(parts) != _PARTS:
                 raise ValueError("a frame has another number of parts")
-            yield _checked(parts[0], int(parts[1]))
+            yield _frame_of(parts[0], int(parts[1]))
     else:
         raise TypeError("neither a list nor an object")
 
 
-def _checked(digits: str, quality: int) -> tuple[bytes, int]:
+def _frame_of(digits: str, quality: int) -> tuple[bytes, int]:
+    """Return the signal and the quality of a frame; refuse values out of range."""
     value = unhexlify(digits)
     if len(value) != SignalType.PDQ.width_bytes or not 0 <= quality <= _MOST_QUALITY:
         raise ValueError("a frame has no PDQ")

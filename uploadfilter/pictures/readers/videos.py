@@ -25,7 +25,7 @@ from uploadfilter.errors import UsageError
 from uploadfilter.extras import load_extra
 from uploadfilter.model import Reason
 from uploadfilter.pictures.faults import note
-from uploadfilter.pictures.headers.filmheads import MOST_ENTRIES, entries_of, form_of
+from uploadfilter.pictures.headers.videoheads import MOST_ENTRIES, entries_of, form_of
 from uploadfilter.pictures.moments import (
     MOST_INTRA,
     TrackCourse,
@@ -59,7 +59,7 @@ CODECS: Final = frozenset(
 """Names of the decoders that may run: what browsers and phones play."""
 
 MOST_PACKETS: Final = 300_000
-"""Most packets of one pass: over two hours of film. Each takes 3 microseconds."""
+"""Most packets of one pass: over two hours of video. Each takes 3 microseconds."""
 
 _MOST_TRACKS: Final = 4
 _HELD_FRAMES: Final = 18
@@ -179,7 +179,7 @@ class _Track:
         return seen_percent(self.course, [self.time_s(it) for it in self.seen])
 
 
-class Film:
+class Video:
     """A video, from which frames are read once.
 
     Args:
@@ -390,8 +390,8 @@ class Film:
             yield Moment(frame=frame, track=number, time_s=time_s, is_pq=is_pq)
 
 
-def sample_film(picture: Image.Image) -> bytes:
-    """Return a film of one frame, Motion JPEG in AVI, to try whether it is read."""
+def sample_video(picture: Image.Image) -> bytes:
+    """Return a video of one frame, Motion JPEG in AVI, to try whether it is read."""
     file = io.BytesIO()
     with av.open(file, "w", format="avi") as container:
         stream = container.add_stream("mjpeg", rate=1)

@@ -25,6 +25,8 @@ READ_BYTES: Final = 256 * 1024
 _MOST_FILES: Final = 4
 """Files of one read that are received; the system closes the others."""
 _READERS: Final = ThreadPoolExecutor(4, "files of clients")
+"""Local files take microseconds, so that few threads do. If files that stand still keep
+all of them, further questions end as too slow."""
 
 Read = Callable[[], Awaitable[bytes]]
 """Waits for the next bytes of an upload, and returns them; empty at its end."""

@@ -43,7 +43,7 @@ _MOST_ASPECT: Final = float(1 << 32)
 _ATOM: Final = r"(?:[a-z]{1,16}(?::[0-9]{1,6})?|ms:[0-9]{1,9})"
 _VIEW_NAME: Final = re.compile(rf"{_ATOM}(?:/{_ATOM}){{0,3}}", re.ASCII)
 """``stored``, ``trim:1``, ``frame:3/white``: at most four atoms, joined by ``/``. A
-time in a film has milliseconds, up to eleven days."""
+time in a video has milliseconds, up to eleven days."""
 
 _FAULT: Final = re.compile(
     r"[A-Za-z_][A-Za-z0-9_]{0,63}(?:@[a-z_][a-z0-9_.]{0,127}:[0-9]{1,6})?", re.ASCII

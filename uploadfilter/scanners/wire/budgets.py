@@ -16,7 +16,7 @@ MOST_SIGNALS: Final = 98_304
 """Most signals of one content of any length: those of 3,072 views, whose planes have 48
 MiB in the replies."""
 
-FILM_VIEWS: Final = 1200
+VIDEO_VIEWS: Final = 1200
 """Most views of one video: two a second for ten minutes. Their planes have 20 MB in the
 replies, and their signals take half of those of an upload."""
 
@@ -223,7 +223,7 @@ def findings_for(budgets: Holds, kind: str) -> tuple[int, int]:
     if kind != _VIDEO:
         return budgets.max_views, budgets.max_signals
     return (
-        max(budgets.max_views, FILM_VIEWS),
+        max(budgets.max_views, VIDEO_VIEWS),
         max(budgets.max_signals, budgets.max_upload_signals),
     )
 

@@ -38,16 +38,16 @@ _FOUND_S: Final = 0.1
 _FOUND_PER_MIB_S: Final = 0.02
 """CPU seconds for pictures in the middle of bytes, for each MiB that was sent: enough
 for one or two large ones in any file, and for all that a file holds unchanged: a photo
-of twelve megapixels has four MiB and takes 0.08 s. A film has thousands."""
+of twelve megapixels has four MiB and takes 0.08 s. A video has thousands."""
 
 
-_FILM_S: Final = 1.0
-_FILM_PER_MIB_S: Final = 0.1
-_MOST_FILM_S: Final = 30.0
+_VIDEO_S: Final = 1.0
+_VIDEO_PER_MIB_S: Final = 0.1
+_MOST_VIDEO_S: Final = 30.0
 """CPU seconds for the frames of videos, for each MiB that was sent, and at most. A
 minute of a phone's camera in full HD has 120 MiB; all of its frames take 12 s."""
 
-_FILM_SHARE: Final = 0.5
+_VIDEO_SHARE: Final = 0.5
 """Share of the seconds that are left which one video may use: others may follow."""
 
 
@@ -106,8 +106,8 @@ class Accounts:
         if deadline_s is not None:
             mib = content_bytes / (1 << 20)
             self._found_left_s = _FOUND_S + _FOUND_PER_MIB_S * mib
-        self._film_left_s = min(
-            _FILM_S + _FILM_PER_MIB_S * content_bytes / (1 << 20), _MOST_FILM_S
+        self._video_left_s = min(
+            _VIDEO_S + _VIDEO_PER_MIB_S * content_bytes / (1 << 20), _MOST_VIDEO_S
         )
         self._search_contents_left = int(SEARCH_SHARE * contents)
         self._search_signals_left = int(SEARCH_SHARE * signals)
@@ -211,17 +211,17 @@ class Accounts:
         return min(left, self._search_signals_left) if self._is_searching else left
 
     @property
-    def film_until_s(self) -> float | None:
+    def video_until_s(self) -> float | None:
         """The time after which no frame of the next video is decoded."""
         if self._deadline_s is None:
             return None
         now_s = self._clock()
-        left_s = min(self._film_left_s, _FILM_SHARE * (self._deadline_s - now_s))
+        left_s = min(self._video_left_s, _VIDEO_SHARE * (self._deadline_s - now_s))
         return now_s + left_s
 
-    def filmed(self, seconds: float) -> None:
+    def count_video(self, seconds: float) -> None:
         """Count the CPU seconds of a video."""
-        self._film_left_s -= seconds
+        self._video_left_s -= seconds
 
     # --- Candidates that do not decode ---------------------------------------------
 

@@ -15,7 +15,7 @@ from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Container
 from uploadfilter.contents.source import Source
 from uploadfilter.model import Reason
-from uploadfilter.scanners.inside.walking import filming
+from uploadfilter.scanners.inside.walking import videowalk
 from uploadfilter.scanners.inside.walking.accounts import Accounts
 from uploadfilter.scanners.inside.walking.holding import Covered, HeldChunks
 from uploadfilter.scanners.inside.walking.sent import is_read_as_text
@@ -74,7 +74,7 @@ def member(walk: Walker, held: HeldChunks, node: Node, *, depth: int) -> Iterato
     if magic.is_picture(kind) or (magic.is_container(kind) and not is_read):
         node.fall_short(Reason.TOO_MANY_BYTES)
     elif kind is Kind.VIDEO:
-        filming.look_past(node)
+        videowalk.look_past(node)
     look = tar if is_read else content
     yield from look(walk, held, node, depth=depth)
     if held.reason is not None:

@@ -34,7 +34,7 @@ from uploadfilter.model import Reason
 from uploadfilter.pictures import formats
 from uploadfilter.pictures.decoding import DecodeLimits
 from uploadfilter.pictures.frame import Omission
-from uploadfilter.scanners.inside.walking import chance, filming, passing
+from uploadfilter.scanners.inside.walking import chance, passing, videowalk
 from uploadfilter.scanners.inside.walking.accounts import Ended
 from uploadfilter.scanners.inside.walking.besides import Besides, besides
 from uploadfilter.scanners.inside.walking.holding import (
@@ -199,7 +199,7 @@ class Walk:
             # A program that draws it can show any picture.
             node.fall_short(Reason.NOT_INSPECTED)
         elif kind is Kind.VIDEO:
-            yield from filming.look(source, node, self._settings, self.accounts)
+            yield from videowalk.look(source, node, self._settings, self.accounts)
         elif kind.value in self._decoded | node.also:
             yield from self._show(source, node, frozenset({kind.value}), self._limits)
         elif magic.is_picture(kind):

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from uploadfilter.pictures.headers.filmheads import entries_of, form_of
+from uploadfilter.pictures.headers.videoheads import entries_of, form_of
 
 
 def box(name: bytes, body: bytes) -> bytes:

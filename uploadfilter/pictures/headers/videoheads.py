@@ -64,7 +64,7 @@ def _spans(file: BinaryIO) -> Iterator[range]:
 
 _IS_LONG: Final = 1
 _MOST_BOXES: Final = 100_000
-"""Most boxes that are looked at: those of a film of four hours in short fragments."""
+"""Most boxes that are looked at: those of a video of four hours in short fragments."""
 
 
 def _counts(file: BinaryIO, span: range) -> Iterator[int]:

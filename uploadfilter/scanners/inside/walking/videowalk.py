@@ -11,14 +11,14 @@ from typing import Final
 from uploadfilter.contents.source import Source
 from uploadfilter.model import PERCEPTUAL_TYPES, VARIANTS, Geometry, Reason, SignalType
 from uploadfilter.pictures.moments import MOST_INTRA
-from uploadfilter.pictures.readers.videos import IS_THERE, Film
+from uploadfilter.pictures.readers.videos import IS_THERE, Video
 from uploadfilter.scanners.inside.walking.accounts import Accounts
 from uploadfilter.scanners.inside.walking.spans import open_file
 from uploadfilter.scanners.inside.walking.tree import Node
 from uploadfilter.scanners.inside.walking.wanted import NeedsProcess, WalkSettings
-from uploadfilter.scanners.wire.budgets import FILM_VIEWS
+from uploadfilter.scanners.wire.budgets import VIDEO_VIEWS
 from uploadfilter.scanners.wire.messages import ProcessKind
-from uploadfilter.signals.films import views_of_film
+from uploadfilter.signals.videoviews import views_of_video
 from uploadfilter.signals.views import ALWAYS
 
 _SIGNAL_SHARE: Final = 2
@@ -54,22 +54,22 @@ def look(
         raise NeedsProcess(ProcessKind.ALONE)
     begun_s = settings.clock()
     most = accounts.signals_left // (_SIGNAL_SHARE * _signals_of_view(settings.types))
-    most_views = min(FILM_VIEWS, most)
-    film = Film(
+    most_views = min(VIDEO_VIEWS, most)
+    video = Video(
         open_file(source),
         clock=settings.clock,
-        until_s=accounts.film_until_s,
+        until_s=accounts.video_until_s,
         most_intra=min(MOST_INTRA, most_views // 2),
     )
-    for view in views_of_film(film, types=settings.types, most_views=most_views):
+    for view in views_of_video(video, types=settings.types, most_views=most_views):
         if view is not None:
             accounts.count_signals(view.signal_count)
             node.add_view(view)
         yield
         accounts.check_time()
-    accounts.filmed(settings.clock() - begun_s)
-    node.note_seen(film.percent)
-    for reason in film.lacks:
+    accounts.count_video(settings.clock() - begun_s)
+    node.note_seen(video.percent)
+    for reason in video.lacks:
         # Bytes behind a picture that no player opens are no video.
         if reason is not Reason.NOT_INSPECTED or not node.is_in_picture:
             node.fall_short(reason)

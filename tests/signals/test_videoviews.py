@@ -9,17 +9,17 @@ from tests.corpus import pictures
 from tests.pictures.films import PQ, film, in_pq, needs_av
 from uploadfilter.model import Reason, SignalType, View
 from uploadfilter.pictures.picture import Picture, Shape
-from uploadfilter.pictures.readers.videos import Film
-from uploadfilter.signals.films import views_of_film
+from uploadfilter.pictures.readers.videos import Video
+from uploadfilter.signals.videoviews import views_of_video
 from uploadfilter.signals.views import ALWAYS, view_of
 
 LISTED, OTHER = (pictures.photograph(it, width=192, height=128) for it in (1, 2))
 
 
-def views(content: bytes, most_views: int = 99) -> tuple[list[View], Film]:
+def views(content: bytes, most_views: int = 99) -> tuple[list[View], Video]:
     """Return the views of a video, and the video."""
-    video = Film(io.BytesIO(content), clock=lambda: 0.0, until_s=None)
-    found = views_of_film(video, types=ALWAYS, most_views=most_views)
+    video = Video(io.BytesIO(content), clock=lambda: 0.0, until_s=None)
+    found = views_of_video(video, types=ALWAYS, most_views=most_views)
     return [view for view in found if view is not None], video
 
 

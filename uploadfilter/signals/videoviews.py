@@ -17,13 +17,16 @@ from PIL import Image
 
 from uploadfilter.model import QUALITY_FLOOR, SignalType, View
 from uploadfilter.pictures.picture import Luma, Picture, Shape
-from uploadfilter.pictures.readers.videos import Film, Moment
+from uploadfilter.pictures.readers.videos import Moment, Video
 from uploadfilter.signals import pdq
 from uploadfilter.signals.trimming import trim
 from uploadfilter.signals.views import view_of
 
 _ALIKE_BITS: Final = 2
 """Bits of PDQ up to which a frame is like the last kept one: the noise of coding."""
+
+_NEAR_BITS: Final = 8
+"""The same, once half of the views are used up: a quarter of the threshold."""
 
 _SAME_STEPS: Final = 1
 """Grey steps of the samples up to which a frame is the same as another one."""
@@ -35,20 +38,17 @@ Two photographs differ by forty, and two frames of a camera that moves by three.
 _LOOK_S: Final = 0.25
 """Seconds after which a frame is looked at that changed less."""
 
-_NEAR_BITS: Final = 8
-"""The same once half of the views are used up: a quarter of the threshold."""
-
 _LATEST_MS: Final = 900_000_000
 """Latest time in a name, in milliseconds: ten days."""
 
 
-def views_of_film(
-    film: Film, *, types: frozenset[SignalType], most_views: int
+def views_of_video(
+    video: Video, *, types: frozenset[SignalType], most_views: int
 ) -> Iterator[View | None]:
     """Yield the views of a video.
 
     Args:
-        film: The video.
+        video: The video.
         types: Signal types that a search needs; exact ones are ignored.
         most_views: Most views.
 
@@ -58,7 +58,7 @@ def views_of_film(
     """
     kept: dict[int, _Kept] = {}
     names: set[str] = set()
-    for moment in film.moments():
+    for moment in video.moments():
         shown = kept.setdefault(moment.track, _Kept())
         if shown.is_new(moment):
             picture = _picture(moment.image())
