@@ -51,7 +51,7 @@ def tls_front(folder: Path, proxy: str) -> Iterator[str]:
     Yields:
         Its URL; the certificate is its own.
     """
-    nginx = debian("nginx", package="nginx-light")
+    nginx = debian("nginx", package="nginx")
     openssl = debian("openssl", package="openssl")
     port = free_port()
     run(

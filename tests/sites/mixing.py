@@ -81,7 +81,7 @@ def _go(folder: Path, port: int) -> Sequence[str | Path]:
 
 
 def _nginx(folder: Path, port: int) -> Sequence[str | Path]:
-    nginx, config = debian("nginx", package="nginx-light"), folder / "nginx.conf"
+    nginx, config = debian("nginx", package="nginx"), folder / "nginx.conf"
     config.write_text(_NGINX.format(folder=folder, port=port, text="x" * 500))
     return [nginx, "-e", folder / "error.log", "-c", config]
 

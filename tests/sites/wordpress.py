@@ -134,7 +134,7 @@ def wordpress(folder: Path) -> Iterator[WordPress]:
         folder: For everything; with a short path, since there are sockets in it.
     """
     php = _php_fpm()
-    nginx = debian("nginx", package="nginx-light")
+    nginx = debian("nginx", package="nginx")
     if not SOURCE.exists():
         missing("WordPress", cure="apt: wordpress")
     port = free_port()
@@ -239,7 +239,7 @@ def _mariadb(folder: Path) -> Iterator[None]:
 
 def sql(folder: Path, statements: str, *, schema: str = "wordpress") -> bytes:
     """Run statements in MariaDB, and return what they print."""
-    client = debian("mariadb", package="mariadb-client")
+    client = debian("mariadb", package="mariadb-server")
     where = f"--socket={folder / 'db.sock'}"
     words = (client, "--no-defaults", "--batch", "--user=root", where, schema)
     return run(*words, data=statements.encode()).stdout
