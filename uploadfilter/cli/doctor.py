@@ -175,8 +175,10 @@ def examine(
             yield from asyncio.run(examine_scanners(ScannerSettings()))
         return
     settings = loaded.settings
+    told: list[Diagnosis] = []
     if Area.CONFIGURATION in areas:
-        yield from machine.examine_configuration(loaded, environ)
+        told += machine.examine_configuration(loaded, environ)
+        yield from told
     yield from _of_state(settings.state, replace(wanted, areas=areas - {Area.CANARY}))
     if areas & {Area.LOG, Area.DISK}:
         found = machine.examine_log(settings, present_s())
@@ -184,7 +186,10 @@ def examine(
     if Area.SCANNERS in areas:
         yield from asyncio.run(examine_scanners(settings.scanner))
     if Area.PROXY in areas:
-        yield from proxies.examine_readiness(settings.admin)
+        for item in proxies.examine_readiness(settings.admin):
+            # What the file shows already is no second fault of the proxy that runs.
+            if not any(it.text.endswith(item.text) for it in told):
+                yield item
     if Area.DOORS in areas:
         leads = settings.objections.public_url or settings.notices.public_url
         forms = settings.forms.public_address if leads else None

@@ -38,6 +38,10 @@ _SEE_NIGHT: Final = (
 _START: Final = (
     "Start the service, and read its operational log if it does not stay up."
 )
+_START_FORMS: Final = (
+    "Run 'systemctl start uploadfilter-forms', or else 'uploadfilter forms', and read "
+    "its operational log if it does not stay up."
+)
 
 
 class _CheckAnswer(msgspec.Struct, frozen=True):
@@ -103,13 +107,16 @@ def examine_doors(
     if clamd.address is not None:
         yield _examine_door("clamd door", clamd.address, _ask_clamd)
     if forms is not None:
-        yield _examine_door("process of the forms", forms, _ask_forms)
+        yield _examine_door(
+            "process of the forms", forms, _ask_forms, to_do=_START_FORMS
+        )
 
 
 def _examine_door(
     name: str,
     address: _Address,
     ask: Callable[[_Address], str],
+    to_do: str = _START,
 ) -> Diagnosis:
     try:
         fault = ask(address)
@@ -118,7 +125,7 @@ def _examine_door(
         return failure(Area.DOORS, f"this user may not open the {name}'s socket", hint)
     except (OSError, http.client.HTTPException) as exc:
         text = f"the {name} at {address} does not answer: {exc}"
-        return failure(Area.DOORS, text, _START)
+        return failure(Area.DOORS, text, to_do)
     if fault:
         text = f"the {name} at {address} {fault}"
         return failure(Area.DOORS, text, "See what is wrong with the proxy, above.")

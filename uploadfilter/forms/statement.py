@@ -62,8 +62,8 @@ class StatementSettings:
 
     legal_ground: str = "Article 252 of the Dutch Criminal Code"
     explanation: str = (
-        "The file matches an entry of a list of the police, which holds pictures of "
-        "child sexual abuse that were found illegal."
+        "The file matches an entry of a list of pictures that this service takes for "
+        "illegal on this ground."
     )
     terms_ground: str = "The terms of service, on files that cannot be checked"
     terms_explanation: str = (

@@ -167,8 +167,7 @@ def trust_command(
         say(f"next: uploadfilter hashset sync {new.name} --category C")
         return
     chosen = Chosen(state=_state(monitored=monitored), categories=wanted)
-    report = _sync(trusted, directory, chosen, None, ORDINARY)
-    _show_report(report, json=json)
+    report = _sync(trusted, directory, chosen, None, ORDINARY, json=json)
     _end([], [report], directory.path.parent)
 
 
@@ -246,13 +245,12 @@ def sync_command(
     for trusted in sets:
         try:
             passage = Passage(is_accepted=accept_change)
-            report = _sync(trusted, directory, chosen, where, passage)
+            report = _sync(trusted, directory, chosen, where, passage, json=json)
         except HashSetError as exc:
             # The other sets have other issuers.
             failed.append(exc)
             continue
         reports.append(report)
-        _show_report(report, json=json)
     _end(failed, reports, base)
 
 
@@ -266,6 +264,8 @@ def _sync(
     chosen: Chosen,
     source: str | None,
     passage: Passage,
+    *,
+    json: bool,
 ) -> SyncReport:
     with board("fetching") as shown:
         report = sync(
@@ -277,6 +277,7 @@ def _sync(
             progress=shown.move,
             passage=passage,
         )
+    _show_report(report, json=json)
     if report.is_new:
         with writer_of(directory) as writer:
             compact_if_due(writer)

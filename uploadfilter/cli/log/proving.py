@@ -29,6 +29,11 @@ from uploadfilter.errors import UsageError
 _MOST_PROOF_BYTES: Final = 24 * 1024 * 1024
 """Most bytes of a proof: a record of 16 MiB in base64, and some hashes."""
 
+_UNPROVED: Final = (
+    "Compare --key with the key that you kept of this log. If it is the same, the file "
+    "was changed: keep it, and ask the operator for the proof and the log."
+)
+
 
 def prove_command(
     decision: Annotated[str, typer.Argument(metavar="ID", help="A decision's id.")],
@@ -138,6 +143,7 @@ def checked_lines(check: CheckedProof) -> Iterator[Text]:
     if not check.ok:
         words = f"NOT PROVED: {check.path}: another key, record or tree"
         yield Text(harmless(words), style="bold red")
+        yield Text(f"  {_UNPROVED}")
         return
     for line in proof_lines(check.proof, None):
         yield Text(harmless(line))

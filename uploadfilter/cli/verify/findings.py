@@ -43,15 +43,18 @@ def number_of(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def verdict_line(what: str, count: int, details: str) -> Text:
+def verdict_line(
+    what: str, count: int, details: str, *, verified: str = "verified"
+) -> Text:
     """Return the first line on a log or a report.
 
     Args:
         what: The log or the report.
         count: The number of findings.
         details: The extent of the check, in words.
+        verified: The verdict without a finding.
     """
     word = Text(f"NOT VERIFIED, {number_of(count, 'finding')}", style="bold red")
     if not count:
-        word = Text("verified", style="green")
+        word = Text(verified, style="green")
     return word.append(harmless(f": {what}: {details}"), style="default not bold")

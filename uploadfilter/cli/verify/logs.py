@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from uploadfilter.cli.verify.findings import (
 from uploadfilter.cli.verify.places import instance_of
 from uploadfilter.decisions.files.gaps import Gap, Judged
 from uploadfilter.decisions.files.proving import (
+    LATE_MINUTES,
     TreeFault,
     TreeFinding,
     TreeReport,
@@ -31,6 +33,7 @@ from uploadfilter.decisions.files.verify import (
 from uploadfilter.decisions.records.records import Checkpoint
 from uploadfilter.decisions.records.sequence import LogFault, LogFinding
 from uploadfilter.decisions.tree.notes import Note, write_hash
+from uploadfilter.errors import LogError
 
 SHOWN_NAMES: Final = 3
 """Most files that the text names; the JSON has all of them."""
@@ -50,6 +53,12 @@ _WRITTEN_ANEW: Final = (
 _TREE: Final = (
     "Ask the operator for the folder 'tree' of the log as it is now, or from a backup. "
     "Without it nothing that was signed shows that the log is whole."
+)
+
+_UNSIGNED: Final = (
+    "A proxy signs each minute, and after a crash as soon as it runs again: copy the "
+    "log once more, with its folder 'tree'. If nothing changes, ask the operator for "
+    "that folder: it was removed, or is an older copy."
 )
 
 _FAULTS: Final = {
@@ -124,6 +133,32 @@ class LogCheck:
         if self.tree is not None:
             found += [_tree_finding(it, self.chain) for it in self.tree.findings]
         return found
+
+    @property
+    def verdict(self) -> str:
+        """What was verified, if there is no finding."""
+        if self.tree is None:
+            return "chain verified, nothing signed"
+        last = self.tree.first + self.tree.size - 1
+        return f"verified up to record {last:,}" if self.tree.after else "verified"
+
+    @property
+    def unsigned(self) -> LogError | None:
+        """The records that only the chain holds, though a proxy would have signed."""
+        if self.count:
+            return None
+        tree, chain = self.tree, self.chain
+        if tree is not None:
+            last = tree.first + tree.size - 1
+            words = f"the {number_of(tree.after, 'record')} after record {last:,}, the "
+            words += "last one that was signed, can be removed or written anew"
+            return LogError(words, hint=_UNSIGNED) if tree.is_late else None
+        if chain.since is None or chain.until is None:
+            return None
+        if chain.until - chain.since <= timedelta(minutes=LATE_MINUTES):
+            return None
+        words = "there is no tree: all its records can be removed or written anew"
+        return LogError(words, hint=_UNSIGNED)
 
     @property
     def count(self) -> int:
@@ -252,6 +287,7 @@ def log_lines(check: LogCheck) -> Iterator[Text]:
         check.count,
         f"{number_of(report.records, 'record')} in "
         f"{number_of(report.segments, 'file')}{time}; the end is {report.end.text()}",
+        verified=check.verdict,
     )
     yield from finding_lines(check.findings)
     yield from _notes(report)

@@ -49,6 +49,11 @@ signs each minute, and when it stops; a crash leaves the records of a minute, an
 next start adds those of another one, which may be on another day."""
 
 
+LATE_MINUTES: Final = 3
+"""Most minutes with records that a running proxy has yet to sign: it signs each minute,
+and the copy of a log takes time."""
+
+
 class TreeFault(StrEnum):
     """The kinds of damage to a tree, or to the log below it."""
 
@@ -97,6 +102,7 @@ class TreeReport:
         root: Root of the checkpoint.
         checked: Leaves whose records are there, and were hashed again.
         after: Records after the checkpoint, which only the chain holds.
+        is_late: Whether a running proxy would have signed some of those by now.
         witnessed: Sizes of the checkpoints of witnesses that the tree continues.
         findings: The faults.
         findings_omitted: Number of further faults.
@@ -110,6 +116,7 @@ class TreeReport:
     root: bytes = b""
     checked: int = 0
     after: int = 0
+    is_late: bool = False
     witnessed: tuple[int, ...] = ()
     findings: tuple[TreeFinding, ...]
     findings_omitted: int = 0
@@ -181,7 +188,7 @@ def compare(
         # Read first: a running proxy may sign again meanwhile.
         notes = [*witnessed, *files.cosigned()]
         tree = files.signed()
-        is_begun = files.public_key() is not None
+        is_begun = files.is_begun
     except LogCorruptError as exc:
         finding = TreeFinding(problem=TreeFault.DAMAGED, why=str(exc))
         return TreeReport(findings=(finding,))
@@ -293,6 +300,7 @@ class _Comparison:
             root=tree.head.root,
             checked=self._checked,
             after=self._after.records,
+            is_late=len(self._after.minutes) > LATE_MINUTES,
             witnessed=tuple(sorted(confirmed)),
             findings=tuple(self._findings),
             findings_omitted=self._omitted,

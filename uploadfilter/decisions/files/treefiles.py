@@ -138,6 +138,16 @@ class TreeFiles:
                     found.append(note)
         return found
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is a key, public or private, so that there was a tree.
+
+        Raises:
+            LogCorruptError: The public key is damaged.
+            LogError: It cannot be read.
+        """
+        return self._secret.exists() or self.public_key() is not None
+
     def public_key(self) -> Verifier | None:
         """Return the public key; ``None`` if there is no tree yet.
 
