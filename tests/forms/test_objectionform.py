@@ -157,12 +157,16 @@ async def test_outcome_is_told_with_answer_and_reasons(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "nl"])
+@pytest.mark.parametrize(
+    "own",
+    [StatementSettings(), StatementSettings(explanation="On our list of known scams.")],
+    ids=["as it comes", "own words"],
+)
 async def test_only_the_operator_says_whose_list_it_is(
-    tmp_path: Path, language: str
+    tmp_path: Path, language: str, own: StatementSettings
 ) -> None:
     """A list of the operator's own is not called one of the police."""
     placed = replace(objection(), rejected_at=datetime(2026, 11, 28, 11, tzinfo=UTC))
-    own = StatementSettings(explanation="It is on our own list of known scams.")
     with opened(tmp_path, own) as desk:
         desk.store.receive(placed)
         text = page(await desk.post(wants_page=True, language=language))
@@ -184,7 +188,7 @@ async def test_reversed_decision_accuses_nobody(desk: Desk) -> None:
     told = shown(await desk.post())
 
     assert "We are sorry." in text
-    assert "list of the police" not in text
+    assert StatementSettings().explanation not in text
     assert StatementSettings().legal_ground not in text
     assert told["reasons"] == []
 

@@ -230,7 +230,7 @@ class Built:
         rows: Numbers of the rows of the table that were found; 0 means no row.
         doubtful: Entries that somebody should look at, by reason.
         generic: Ids of entries that are like known-good pictures.
-        names: For each reason the first names of files.
+        names: For each reason the first names of files, with what the decoder said.
     """
 
     entries: int = 0
@@ -374,7 +374,7 @@ class BuildFile:
         why = LeftOut(note.reason)
         names = self.built.names.setdefault(why, [])
         if len(names) < _NAMES_SHOWN:
-            names.append(path)
+            names.append(f"{path} ({note.detail})" if note.detail else path)
         outcome = "listed" if note.category else "left out"
         self._list.add(
             ListedFile(

@@ -40,6 +40,7 @@ async def build(
     *,
     on_done: Callable[[], None],
     windows: bool = False,
+    damaged: bool = False,
     known_good: KnownGoodCheck | None = None,
 ) -> None:
     """Make entries of the pictures of a folder.
@@ -51,6 +52,7 @@ async def build(
         settings: Settings of the scanners.
         on_done: Called for each finished file, also of an earlier run.
         windows: Whether entries have the signals of the windows of a picture too.
+        damaged: Whether pictures that were not read whole become entries too.
         known_good: The comparison with known-good corpora; ``None`` for none.
 
     Raises:
@@ -61,7 +63,7 @@ async def build(
         scanner = FileScanner(
             pool, types=TYPES, workers=settings.workers, windows=windows
         )
-        builder = _Builder(scanner, source, naming, known_good)
+        builder = _Builder(scanner, source, naming, known_good, damaged=damaged)
 
         def report(done: _FileResult) -> None:
             out.add(
@@ -121,11 +123,14 @@ class _Builder:
         source: Path,
         naming: Naming,
         known_good: KnownGoodCheck | None,
+        *,
+        damaged: bool,
     ) -> None:
         self._scanner = scanner
         self._source = source
         self._naming = naming
         self._known_good = known_good
+        self._lists_damaged = damaged
         self._declared_type = type_guesser()
 
     async def make(self, mark: str, found: FoundFile) -> _FileResult:
@@ -171,12 +176,14 @@ class _Builder:
             if made is LeftOut.NO_PICTURE and self._is_picture(found, scan):
                 made = LeftOut.DAMAGED
             return made, None, (scan.reason or "") if made is LeftOut.DAMAGED else ""
+        doubt = doubt_of(scan)
+        if doubt is not None and not self._lists_damaged:
+            return doubt, None, scan.reason or ""
         known = self._known_good
         corpus = "" if known is None else await asyncio.to_thread(known.corpus_of, made)
         if known is not None and corpus:
             why = LeftOut.KNOWN_GOOD
             return (why, None, corpus) if known.leaves_out else (made, why, corpus)
-        doubt = doubt_of(scan)
         return made, doubt, (scan.reason or "") if doubt else ""
 
     def _is_picture(self, found: FoundFile, scan: Scan) -> bool:

@@ -141,9 +141,13 @@ def test_damaged_original_among_many_is_found(
 
     assert run(monkeypatch, *words) == 0
     said = " ".join(capfd.readouterr().err.split())
+    assert len(out.read_text().splitlines()) == 1
+    assert "half.jpg (truncated)" in said
+    assert "build with --damaged" in said
     with (tmp_path / "out.left-out.csv").open(newline="") as file:
         rows = {Path(row["path"]).name: row for row in csv.DictReader(file)}
     assert len(rows) == 44
+    assert rows["half.jpg"]["outcome"] == "left out"
     damaged = "a picture that is damaged, or could not be decoded"
     assert (rows["broken.png"]["outcome"], rows["broken.png"]["reason"]) == (
         "left out",
@@ -159,6 +163,10 @@ def test_damaged_original_among_many_is_found(
     assert "out.left-out.csv" in said
     assert "broken" not in out.read_text()
     assert (tmp_path / "out.left-out.csv").stat().st_mode & 0o077 == 0
+    out.unlink()
+    assert run(monkeypatch, *words, "--damaged") == 0
+    assert len(out.read_text().splitlines()) == 2
+    assert "listed, but look at them: 1" in capfd.readouterr().err
 
 
 def test_known_good_pictures_are_left_out(

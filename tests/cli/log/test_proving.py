@@ -89,7 +89,9 @@ def test_proof_of_another_log_is_refused(
 
     check = ("verify", str(out), "--key")
     assert run(monkeypatch, *check, other) == 1
-    assert "NOT PROVED" in capfd.readouterr().out
+    shown = capfd.readouterr().out
+    assert "NOT PROVED" in shown
+    assert "Compare --key with the key that you kept" in shown
     assert run(monkeypatch, *check, other, "--json") == 1
     assert run(monkeypatch, *check, "a") == 2
     assert "tree/key" in capfd.readouterr().err

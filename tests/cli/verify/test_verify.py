@@ -309,16 +309,43 @@ def test_whole_log_is_verified(
     assert "not one that you kept" in capfd.readouterr().out
 
 
-def test_log_without_a_tree_says_what_it_does_not_show(
+def test_log_without_a_tree_was_not_checked_whole(
     evidence: Evidence,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Without a key, a person reads that the end may be missing."""
+    """Without a key there is no finding, and no log of days is called verified."""
     remove_tree(evidence)
+    log = str(evidence.log)
 
-    assert run(monkeypatch, "verify", str(evidence.log)) == 0
-    assert "no tree: nothing that was signed" in capfd.readouterr().out
+    assert run(monkeypatch, "verify", log) == 2
+    shown = capfd.readouterr().out
+    assert f"chain verified, nothing signed: {log}" in shown
+    assert f"NOT CHECKED: {log}: there is no tree" in shown
+    assert run(monkeypatch, "verify", log, "--json") == 2
+    (found,) = json_lines(capfd.readouterr().out)
+    assert (found["ok"], found["logs"][0]["ok"]) == (False, True)
+    assert "ask the operator" in found["not_checked"][0]["todo"]
+
+
+@pytest.mark.parametrize(("minutes", "code"), [(1, 0), (5, 2)])
+def test_records_after_the_checkpoint_are_not_verified(
+    evidence: Evidence,
+    minutes: int,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """They are counted; an older tree of some minutes ago does not pass."""
+    made = evidence.folder / "state" / "main" / "log"
+    for minute in range(minutes):
+        write_log(made, [[decision("n")]], start=NOON + 5 * DAY_S + minute * 60)
+
+    assert run(monkeypatch, "verify", str(made), KEY, evidence.key) == code
+    shown = capfd.readouterr().out
+    assert f"verified up to record 58: {made}" in shown
+    assert f"; {minutes} record" in shown
+    assert ("can be removed or written anew" in shown) == (code == 2)
 
 
 def test_what_was_kept_of_a_log_that_is_not_there(

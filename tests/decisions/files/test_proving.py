@@ -237,15 +237,18 @@ def test_notes_that_say_nothing_of_this_log(directory: Path) -> None:
 
 
 def test_log_without_a_tree_is_a_finding_where_one_is_known(directory: Path) -> None:
-    """A new log has none yet; a person who kept its key or a checkpoint misses it."""
+    """A new log has none yet; its key, wherever it is, or a checkpoint misses it."""
     seen, key = note_of(directory), (directory / "tree/key").read_text().strip()
     (directory / "tree/checkpoint").unlink()
     unfinished = compare(directory)
     rmtree(directory / "tree")
+    bereft = compare(directory)
+    (directory.parent / "tree.key").unlink()
 
     assert compare_tree(directory) is None
     for report in (
         unfinished,
+        bereft,
         compare(directory, keys=[key]),
         compare(directory, witnessed=[seen]),
     ):

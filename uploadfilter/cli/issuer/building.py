@@ -16,7 +16,7 @@ from uploadfilter.cli.options import JobsOption, JSONOption
 from uploadfilter.cli.output import harmless, print_json, say
 from uploadfilter.cli.progress import board, counted_aside
 from uploadfilter.errors import UsageError
-from uploadfilter.issuing.building import WORDS, BuildFile, Built, Naming
+from uploadfilter.issuing.building import WORDS, BuildFile, Built, LeftOut, Naming
 from uploadfilter.issuing.generic import KnownGoodCheck, known_good_check
 from uploadfilter.issuing.picturing import build
 from uploadfilter.issuing.tables import read_table
@@ -75,14 +75,27 @@ TableOption = Annotated[
         show_default=False,
     ),
 ]
-WindowsOption = Annotated[
-    bool,
-    typer.Option(
-        "--windows",
-        help="List the centre of each picture as well: copies that were cut are "
-        "found. Three PDQ values an entry.",
-    ),
-]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureOptions:
+    """The options that say what of a picture is listed."""
+
+    windows: Annotated[
+        bool,
+        typer.Option(
+            "--windows",
+            help="List the centre of each picture as well: copies that were cut are "
+            "found. Three PDQ values an entry.",
+        ),
+    ] = False
+    damaged: Annotated[
+        bool,
+        typer.Option(
+            "--damaged",
+            help="List what is left of damaged pictures, too; it may match others.",
+        ),
+    ] = False
 
 
 def build_command(
@@ -102,7 +115,7 @@ def build_command(
     ] = False,
     table: TableOption = None,
     known_good: KnownGoodOptions,
-    windows: WindowsOption = False,
+    parts: PictureOptions,
     jobs: JobsOption = None,
     json: JSONOption = False,
 ) -> None:
@@ -124,7 +137,7 @@ def build_command(
     check = known_good.check()
     naming = Naming(category=category, by_name=names, table=rows)
     with closing(BuildFile(to)) as out:
-        build_into(out, source, naming, windows=windows, known_good=check, jobs=jobs)
+        build_into(out, source, naming, parts=parts, known_good=check, jobs=jobs)
         out.finish()
     _tell(
         out.built,
@@ -142,7 +155,7 @@ def build_into(
     source: Path,
     naming: Naming,
     *,
-    windows: bool = False,
+    parts: PictureOptions | None = None,
     known_good: KnownGoodCheck | None = None,
     jobs: int | None = None,
 ) -> None:
@@ -152,12 +165,13 @@ def build_into(
         out: Receives the entries; the caller finishes it.
         source: The folder.
         naming: Gives ids and categories.
-        windows: Whether entries have the signals of the windows of a picture too.
+        parts: What of a picture is listed; ``None`` for whole pictures alone.
         known_good: The comparison with known-good corpora; ``None`` for none.
         jobs: Scanner processes; ``None`` for one for each CPU.
     """
     settings = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
     arguments = [str(source)]
+    parts = parts or PictureOptions()
     with board("building") as shown, counted_aside(shown, lambda: find(arguments)):
         work = build(
             source,
@@ -165,7 +179,8 @@ def build_into(
             naming,
             settings,
             on_done=shown.advance,
-            windows=windows,
+            windows=parts.windows,
+            damaged=parts.damaged,
             known_good=known_good,
         )
         asyncio.run(work)
@@ -189,6 +204,9 @@ def tell_built(built: Built, source: Path, files: Path | None) -> None:
             names = ", ".join(map(harmless, built.names.get(reason, ())))
             words = f"{what}: {count:,}, {WORDS[reason]}"
             say(f"  {words}: {names}" if names else f"  {words}", style="yellow")
+    if LeftOut.DAMAGED in built.refused:
+        words = "look for undamaged originals, or build with --damaged"
+        say(f"  {words}", style="yellow")
     if files is not None:
         say(f"  the list of these files: {files}", style="yellow")
     if not built.entries:

@@ -291,7 +291,8 @@ def log_lines(check: LogCheck) -> Iterator[Text]:
     )
     yield from finding_lines(check.findings)
     yield from _notes(report)
-    yield _tree_line(check.tree)
+    if check.tree is not None or check.unsigned is None:
+        yield _tree_line(check.tree)
 
 
 def _notes(report: VerifyReport) -> Iterator[Text]:
