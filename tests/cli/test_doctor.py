@@ -11,6 +11,7 @@ from tests.issuing.offices import Office, line_of
 from tests.proxy.site import exact_entry, list_entries, site
 from tests.syncing.moments import epoch_s
 from tests.syncing.sites import Site
+from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.signedsets import canaries
 
 
@@ -79,6 +80,34 @@ def test_only_what_is_named_is_checked(
     assert run(monkeypatch, *words, "--only", "front end") == 2
     assert "Areas are configuration, state, reference" in capfd.readouterr().err
     assert run(monkeypatch, *words, "--url", "nowhere") == 2
+
+
+async def test_fault_of_file_and_proxy_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A set that is only monitored is one fault, with one remedy."""
+    state = tmp_path / "state"
+    list_entries(state, [exact_entry(1, b"x")], enforced=False)
+    path = tmp_path / "uploadfilter.toml"
+    admin = AdminSettings(listen="127.0.0.1:0")
+    async with site(state, listed=None, admin=admin) as it:
+        assert it.service is not None
+        path.write_text(
+            f"origin = '{it.origin.url}'\nmode = 'enforce'\nstate = '{state}'\n"
+            f"[admin]\nlisten = '{it.service.admin}'\n"
+        )
+        words = ("doctor", "--config", str(path), "--only")
+        both = (*words, "configuration", "--only", "proxy")
+        out = ""
+        while "ready, says" not in out:
+            await asyncio.to_thread(run, monkeypatch, *words, "proxy")
+            out = capfd.readouterr().out
+        await asyncio.to_thread(run, monkeypatch, *both)
+        together = capfd.readouterr().out
+
+    for said in (out, together):
+        faults = [it for it in said.splitlines() if it.startswith("warning")]
+        assert sum("every hash set is only monitored" in it for it in faults) == 1
 
 
 async def test_canary_through_the_front_door(

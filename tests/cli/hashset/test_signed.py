@@ -1,6 +1,7 @@
 """Signed sets from the command line of an operator."""
 
 import io
+import re
 
 import pytest
 from typing_extensions import override
@@ -8,6 +9,7 @@ from typing_extensions import override
 from tests.cli.hashset.shells import Shell, shell
 from tests.cli.running import json_lines
 from tests.issuing.offices import line_of
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 
 __all__ = ["shell"]
 
@@ -83,6 +85,22 @@ def test_root_is_compared(shell: Shell) -> None:
     assert "only if its digest was compared" in shell.said()[1]
     assert shell.type("sync") == 2
     assert "no root is trusted" in shell.said()[1]
+
+
+def test_generations_are_said_in_their_order(shell: Shell) -> None:
+    """The base that a sync makes room for is written, and said, after the sync."""
+    shell.trust("--digest", shell.digest, "--category", "0", "--category", "1")
+    with ReferenceDirectory(shell.path / "state" / REFERENCE_DIRECTORY).writer() as it:
+        assert it.compact()
+    shell.office.remove(*(f"p-{n}" for n in range(15)))
+    shell.office.issue()
+    assert shell.type("sync") == 0
+    _, err = shell.said()
+
+    assert "wrote a new base" in err
+    numbers = [int(it) for it in re.findall(r"generation (\d+)", err)]
+    assert numbers == sorted(numbers)
+    assert len(numbers) == 2
 
 
 def test_list_says_what_needs_a_person(shell: Shell) -> None:

@@ -109,7 +109,9 @@ def test_all_proxies_of_a_state_directory_are_checked(
     assert code == 1
     assert "- this is the log of another proxy, at 00000001-20261125.jsonl" in said
     assert "instances/b/log: 2 records in 1 file " in said
-    assert f"chain verified, nothing signed: {directory}: 46 records in 23 files" in said
+    assert (
+        f"chain verified, nothing signed: {directory}: 46 records in 23 files" in said
+    )
     assert "totals: 11 records, of which 11 were counted again" in said
 
 

@@ -150,25 +150,25 @@ def import_set(
     with (
         # Opened as root: the owner of the state directory may not be able to read it.
         open_file(file) as raw,
-        board("reading", amount=DownloadColumn()) as shown,
         reference_writer(state, create=True) as writer,
     ):
         held = settled(_named(wanted.name), chosen, writer.sets)
-        report = import_file(
-            file,
-            name=_named(wanted.name),
-            categories=held.categories,
-            enforced=held.enforced,
-            writer=writer,
-            clock=time.time,  # noqa: TID251 -- the clock that is handed down
-            said=said,
-            bad_lines=BadLines.SKIP if skip_bad_lines else BadLines.REFUSE,
-            raw=raw,
-            progress=shown.move if is_file else None,
-        )
+        with board("reading", amount=DownloadColumn()) as shown:
+            report = import_file(
+                file,
+                name=_named(wanted.name),
+                categories=held.categories,
+                enforced=held.enforced,
+                writer=writer,
+                clock=time.time,  # noqa: TID251 -- the clock that is handed down
+                said=said,
+                bad_lines=BadLines.SKIP if skip_bad_lines else BadLines.REFUSE,
+                raw=raw,
+                progress=shown.move if is_file else None,
+            )
+        _report(report, json=json)
         compact_if_due(writer)
         generation = writer.generation
-    _report(report, json=json)
     say_state(report.set.name, held)
     say_lack(generation, is_advised=not held.enforced)
 
@@ -269,14 +269,14 @@ def remove_command(
                 refused=f"hash set {name!r} is removed only after a confirmation",
             )
         info = remove_set(writer, name)
-        compact_if_due(writer)
         number = writer.number
+        if json:
+            print_json({**set_document(info), "generation": number})
+        else:
+            gone = counted_entries(info.entries)
+            say(f"removed {name!r} with {gone}; generation {number}")
+        compact_if_due(writer)
         generation = writer.generation
-    if json:
-        print_json({**set_document(info), "generation": number})
-    else:
-        gone = counted_entries(info.entries)
-        say(f"removed {name!r} with {gone}; generation {number}")
     say_lack(generation)
 
 
