@@ -98,7 +98,7 @@ def doctor(
     path = config_file(config_path)
     overrides = {"state": None if state is None else str(state), "instance": instance}
     wanted = Examination(areas=_areas(only or ()), urls=_urls(urls or ()))
-    found = []
+    found: list[Diagnosis] = []
     for item in examine(path, state, given(context, overrides), wanted):
         # A proxy that runs repeats what its file shows.
         if item.hint and any(it.text.endswith(item.text) for it in found):

@@ -79,7 +79,7 @@ TableOption = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureOptions:
-    """The options that say what of a picture is listed."""
+    """The options about the parts of a picture that are listed."""
 
     windows: Annotated[
         bool,
@@ -93,7 +93,7 @@ class PictureOptions:
         bool,
         typer.Option(
             "--damaged",
-            help="List what is left of damaged pictures, too; it may match others.",
+            help="List the rest of damaged pictures, too; it may match others.",
         ),
     ] = False
 
