@@ -136,7 +136,7 @@ class LogCheck:
 
     @property
     def verdict(self) -> str:
-        """What was verified, if there is no finding."""
+        """The verdict without a finding."""
         if self.tree is None:
             return "chain verified, nothing signed"
         last = self.tree.first + self.tree.size - 1
