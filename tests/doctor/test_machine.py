@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.decisions.files.trees import end_of, tree_of
 from tests.decisions.logs import decision, write_log
 from tests.issuing.offices import Office, line_of
 from tests.proxy.site import exact_entry, list_entries, settings
@@ -134,6 +135,12 @@ def test_log_without_a_record_is_a_warning_and_a_damaged_one_a_failure(
     both = dict(grades(machine.examine_log(of, NOW_S)))
     assert both[Area.LOG] is Grade.OK
     assert Area.DISK in both
+    tree_of(directory).grow(end_of(directory))
+    assert dict(grades(machine.examine_log(of, NOW_S)))[Area.LOG] is Grade.OK
+    (directory.parent / "tree.key").write_bytes(bytes(32))
+    found = list(machine.examine_log(of, NOW_S))
+    assert "it is not the key of this tree" in found[1].text
+    assert "Restore it from a backup" in found[1].hint
     (segment,) = directory.glob("*.jsonl")
     segment.write_bytes(b"{}\n" + segment.read_bytes())
 

@@ -9,6 +9,7 @@ from uploadfilter.config.settings import Settings
 from uploadfilter.decisions.files.retention import DEFAULT
 from uploadfilter.decisions.files.room import RESERVE_BYTES, Room, Surveyor
 from uploadfilter.decisions.files.segments import read_head, segments
+from uploadfilter.decisions.files.treefiles import TreeFiles
 from uploadfilter.doctor.results import Area, Diagnosis, failure, success, warning
 from uploadfilter.errors import ConfigError, ConfigProblem, LogError, StoreError
 from uploadfilter.proxy.admin.health import LEAST_FREE_BYTES, days_words
@@ -184,7 +185,17 @@ def examine_log(settings: Settings, epoch_s: float) -> Iterator[Diagnosis]:
         return
     growth = f"{room.bytes_a_day / _MEGABYTE:,.1f} MB more each day"
     yield success(Area.LOG, f"it takes {room.log_bytes / _MEGABYTE:,.1f} MB, {growth}")
+    yield from _of_tree(TreeFiles(directory))
     yield grade_disk(room)
+
+
+def _of_tree(files: TreeFiles) -> Iterator[Diagnosis]:
+    """Report a tree that the proxy cannot sign any more."""
+    try:
+        if files.signed() is not None:
+            files.signer()
+    except LogError as exc:
+        yield failure(Area.LOG, str(exc), exc.hint or _SEE_VERIFY)
 
 
 _SEE_VERIFY = "Run 'uploadfilter verify'."

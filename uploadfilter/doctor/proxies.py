@@ -42,6 +42,10 @@ _START_FORMS: Final = (
     "Run 'systemctl start uploadfilter-forms', or else 'uploadfilter forms', and read "
     "its operational log if it does not stay up."
 )
+_UNRECORDED: Final = (
+    "Its log cannot be written, or another program answers there: see the checks of "
+    "'uploadfilter doctor' for disk and proxy."
+)
 
 
 class _CheckAnswer(msgspec.Struct, frozen=True):
@@ -228,7 +232,8 @@ def _of_canary(
 ) -> Iterator[Diagnosis]:
     for name, fault in checked.faults:
         text = f"{checked.url}: {name or 'no result'}: {fault}"
-        yield failure(Area.CANARY, text, _SEE_NIGHT if name else _START)
+        unnamed = _START if checked.sent is None else _UNRECORDED
+        yield failure(Area.CANARY, text, _SEE_NIGHT if name else unnamed)
     seen, sent = checked.seen, checked.sent
     if seen is None or sent is None:
         return

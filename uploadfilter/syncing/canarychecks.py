@@ -58,7 +58,8 @@ def check_door(
     except ServiceError as exc:
         return CanaryCheck(url=url, sent=None, seen=None, faults=(("", str(exc)),))
     if seen is None:
-        text = f"answered {sent.status}, but no proxy of this state directory saw it"
+        text = f"answered {sent.status}, but no proxy of this state directory has it "
+        text += "on record"
         return CanaryCheck(url=url, sent=sent, seen=None, faults=(("", text),))
     wrong = [
         (it.set, fault)

@@ -251,7 +251,7 @@ def _tell(
         words = f"rows without a file: {len(without):,}, the first in line {without[0]}"
         say(f"  {words}", style="yellow")
     _end(built.entries, to)
-    say(f"next: uploadfilter issuer stage {to}", style="dim")
+    say(f"next: uploadfilter issuer propose {to}", style="dim")
 
 
 def _end(entries: int, to: Path) -> None:

@@ -336,7 +336,9 @@ def _tree_line(tree: TreeReport | None) -> Text:
     words = f"signed up to record {tree.first + tree.size - 1:,} by {tree.origin}, "
     words += f"{tree.checked:,} of {tree.size:,} records hashed again"
     if tree.after:
-        words += f"; {number_of(tree.after, 'record')} after it, not signed yet"
+        words += (
+            f"; {number_of(tree.after, 'record')} after it, which no signature covers"
+        )
     if tree.witnessed:
         sizes = ", ".join(f"{size:,}" for size in tree.witnessed)
         words += f"; continues checkpoints of {sizes} records"
