@@ -1,17 +1,19 @@
 """Reading and checking the decision log from the command line."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from tests.cli.log.decided import ACCEPTED, MATCH, NOON, REJECTED, decision
 from tests.cli.running import json_lines, run
-from uploadfilter.cli.log.log import follow_log
+from uploadfilter.cli.log.log import RecordKind, follow_log
 from uploadfilter.cli.log.showing import RecordForm
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.reading import EVERYTHING
 from uploadfilter.decisions.records.records import (
     OutcomeRecord,
+    Record,
     moment,
 )
 
@@ -152,3 +154,10 @@ def test_id_of_a_summarised_upload_is_explained(
 
     assert status == 1
     assert "--records summary" in capsys.readouterr().err
+
+
+def test_each_kind_of_record_can_be_asked_for() -> None:
+    """``--records`` knows every record that a log holds."""
+    kinds = {it.__struct_config__.tag for it in get_args(Record)}
+
+    assert set(RecordKind) == kinds

@@ -52,6 +52,8 @@ class RecordKind(StrEnum):
     DECISION = "decision"
     CANARY = "canary"
     OUTCOME = "outcome"
+    COPY = "copy"
+    UNSEARCHED = "unsearched"
     CHECKPOINT = "checkpoint"
     SHED = "shed"
     SUMMARY = "summary"
