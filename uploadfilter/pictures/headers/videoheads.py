@@ -53,7 +53,7 @@ def _spans(file: BinaryIO) -> Iterator[range]:
         size = int.from_bytes(head[:4], "big")
         if size == _IS_LONG:
             size = int.from_bytes(head[8:], "big")
-        if size < len(head[:8]) or at + size > end:
+        if size < _BOX_BYTES or at + size > end:
             break
         if head[4:8] == b"mdat":
             yield range(begin, at)
@@ -63,6 +63,7 @@ def _spans(file: BinaryIO) -> Iterator[range]:
 
 
 _IS_LONG: Final = 1
+_BOX_BYTES: Final = 8
 _MOST_BOXES: Final = 100_000
 """Most boxes that are looked at: those of a video of four hours in short fragments."""
 
