@@ -55,6 +55,13 @@ def test_gap_is_at_most_a_second_if_the_budget_allows_it() -> None:
     assert seen_percent(track, seen) == 100
 
 
+def test_budget_that_reaches_no_middle_is_used_up() -> None:
+    """A long group is begun, so that the cost of its frames is known."""
+    track = course(600, every=250)
+
+    assert frames_in(spans_of(track, 20)) == {*range(18), 250, 500}
+
+
 def test_neighbouring_spans_become_one() -> None:
     """What is shown first of a group may build on the group before."""
     spans = [range(3), range(3, 5), range(7, 8)]

@@ -113,6 +113,7 @@ class _Plan:
         if self._order:
             self._reach(self._order[-1])
             self._fill()
+            self._spend()
 
     def spans(self) -> list[range]:
         """Return what is decoded."""
@@ -145,6 +146,17 @@ class _Plan:
                 for gap in ((low, middle), (middle, high)):
                     if gap[1] - gap[0] > 1:
                         heapq.heappush(gaps, (-self._length_s(*gap), *gap))
+
+    def _spend(self) -> None:
+        """Go on from the first groups while something is left of the budget.
+
+        A middle may be farther than the budget reaches until the cost of frames is
+        known from more of them than the intra-coded ones.
+        """
+        for group, frames in enumerate(self._groups):
+            more = min(self._left, frames.stop - self._stops[group])
+            self._stops[group] += more
+            self._left -= more
 
     def _gaps(self) -> Iterator[tuple[float, int, int]]:
         seen = [at for at, it in enumerate(self._order) if self._is_seen(it)]

@@ -31,7 +31,7 @@ _NEAR_BITS: Final = 8
 _SAME_STEPS: Final = 1
 """Grey steps of the samples up to which a frame is the same as another one."""
 
-_CHANGED_STEPS: Final = 6
+_CHANGED_STEPS: Final = 8
 """Grey steps of the samples, in the mean, from which on a frame shows something else.
 Two photographs differ by forty, and two frames of a camera that moves by three."""
 
