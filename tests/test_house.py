@@ -6,7 +6,9 @@ import statistics
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -206,14 +208,73 @@ MACHINE_PATH = re.compile(r"(?<![\w./:])/(?:work|home|root|Users|mnt)/\w")
 """A path that exists on one machine only."""
 
 
-def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Yield every function of a module, nested ones and methods included."""
-    for node in ast.walk(parse(path)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """What the rules are about in a module: to parse all takes seconds, once.
+
+    Attributes:
+        path: Its file.
+        functions: Name, lines of body and parameters of each function, nested ones and
+            methods included.
+        names: Every name that it gives to something itself.
+        from_tests: Lines that import a test.
+        has_catcher: Whether it turns unforeseen exceptions into an end.
+    """
+
+    path: Path
+    functions: tuple[tuple[str, int, int], ...]
+    names: frozenset[str]
+    from_tests: tuple[int, ...]
+    has_catcher: bool
+
+
+@cache
+def modules() -> tuple[Module, ...]:
+    """Return the modules of the whole repository."""
+    return tuple(map(module_of, python_files()))
+
+
+def module_of(path: Path) -> Module:
+    """Return what the rules are about in one module."""
+    nodes = [*ast.walk(parse(path))]
+    return Module(
+        path=path,
+        functions=tuple(
+            (node.name, body_lines(node), parameters(node))
+            for node in nodes
+            if isinstance(node, Function)
+        ),
+        names=frozenset(defined_names(nodes)),
+        from_tests=tuple(
+            node.lineno
+            for node in nodes
+            if isinstance(node, ast.ImportFrom)
+            if (node.module or "").startswith("tests.")
+            if re.search(r"\btest_", ast.unparse(node))
+        ),
+        has_catcher=any(
+            catches_everything(node) and not raises_again(node)
+            for node in nodes
+            if isinstance(node, ast.ExceptHandler)
+        ),
+    )
+
+
+def parameters(function: Function) -> int:
+    """Return how many parameters a function has, besides the object or class."""
+    names = {it.arg for it in (*function.args.args, *function.args.kwonlyargs)}
+    return len(names - {"self", "cls"})
+
+
+def is_of_package(module: Module) -> bool:
+    """Return whether a module is one of the package's."""
+    return module.path.is_relative_to(PACKAGE)
+
+
+def body_lines(function: Function) -> int:
     """Return how many lines a function's body has without its docstring."""
     body = function.body
     if ast.get_docstring(function) is not None:
@@ -223,9 +284,9 @@ def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (body[-1].end_lineno or body[-1].lineno) - body[0].lineno + 1
 
 
-def defined_names(path: Path) -> Iterator[str]:
+def defined_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Yield every name that a module itself gives to something."""
-    for node in ast.walk(parse(path)):
+    for node in nodes:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 yield node.name
@@ -310,11 +371,9 @@ def test_folders_that_make_test_ignores_hold_only_marked_modules() -> None:
 def test_no_test_is_imported() -> None:
     """What several tests need is in a module of its own, so that a test can change."""
     found = [
-        f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path in python_files()
-        for node in ast.walk(parse(path))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests.")
-        if re.search(r"\btest_", ast.unparse(node))
+        f"{name_of(module.path)}:{line}"
+        for module in modules()
+        for line in module.from_tests
     ]
 
     assert found == []
@@ -337,10 +396,10 @@ def test_modules_are_short() -> None:
 def test_functions_are_short() -> None:
     """No function has more than 50 lines of body without its docstring."""
     long = {
-        f"{name_of(path)}:{function.name}": body_lines(function)
-        for path in python_files()
-        for function in functions(path)
-        if body_lines(function) > FUNCTION_LINES
+        f"{name_of(module.path)}:{name}": lines
+        for module in modules()
+        for name, lines, _ in module.functions
+        if lines > FUNCTION_LINES
     }
 
     assert long == {}
@@ -351,19 +410,11 @@ def test_functions_on_the_way_of_an_upload_take_few_parameters() -> None:
     rooms = {"copies", "decisions", "doors", "evidence", "proxy", "scanners", "uploads"}
     rooms |= {"cli"}
     many = {
-        f"{name_of(path)}:{function.name}": len(found)
-        for path in python_files()
-        if name_of(path).startswith("uploadfilter/")
-        and path.relative_to(ROOT).parts[1] in rooms
-        for function in functions(path)
-        for found in [
-            [
-                it.arg
-                for it in (*function.args.args, *function.args.kwonlyargs)
-                if it.arg not in ("self", "cls")
-            ]
-        ]
-        if len(found) > MOST_PARAMETERS and function.name != "__init__"
+        f"{name_of(module.path)}:{name}": count
+        for module in modules()
+        if is_of_package(module) and module.path.relative_to(ROOT).parts[1] in rooms
+        for name, _, count in module.functions
+        if count > MOST_PARAMETERS and name != "__init__"
     }
 
     assert many == {}
@@ -371,7 +422,11 @@ def test_functions_on_the_way_of_an_upload_take_few_parameters() -> None:
 
 def test_functions_of_the_package_are_usually_very_short() -> None:
     """Half of the package's functions have at most ten lines of body."""
-    lengths = [body_lines(f) for path in package_modules() for f in functions(path)]
+    lengths = [
+        lines
+        for module in filter(is_of_package, modules())
+        for _, lines, _ in module.functions
+    ]
 
     assert statistics.median(lengths) <= USUAL_FUNCTION_LINES
 
@@ -379,9 +434,9 @@ def test_functions_of_the_package_are_usually_very_short() -> None:
 def test_names_are_words_of_the_glossary() -> None:
     """No name in the code uses another word for a thing that the glossary names."""
     wrong = sorted(
-        f"{name_of(path)}: {name} (we say {NOT_OUR_WORDS[word]})"
-        for path in python_files()
-        for name in set(defined_names(path))
+        f"{name_of(module.path)}: {name} (we say {NOT_OUR_WORDS[word]})"
+        for module in modules()
+        for name in module.names
         for word in words(name)
         if word in NOT_OUR_WORDS
     )
@@ -392,12 +447,9 @@ def test_names_are_words_of_the_glossary() -> None:
 def test_only_boundaries_catch_everything() -> None:
     """``except Exception`` stands at the outermost boundaries only, or raises again."""
     catchers = {
-        name_of(path)
-        for path in package_modules()
-        for node in ast.walk(parse(path))
-        if isinstance(node, ast.ExceptHandler)
-        and catches_everything(node)
-        and not raises_again(node)
+        name_of(module.path)
+        for module in filter(is_of_package, modules())
+        if module.has_catcher
     }
 
     assert catchers == CATCHES_EVERYTHING.keys()
