@@ -1,8 +1,9 @@
-"""Every file has the same verdict, reason and matches, whatever way it comes.
+"""A file has the same verdict, reason and matches, whatever way it comes.
 
-Tricks that hide a listed picture, bombs, and everyday files: a sample of each family
-comes by every way in ``make test``, the others by one way of each door in
-``make test-slow``.
+Behind the doors one library inspects all files, and ``tests/e2e/test_tricks.py`` and
+``tests/scanners/test_bombs.py`` send it each trick and each bomb. Here come everyday
+files, and one of each type, each family and each reason: by every way in ``make test``,
+by one way of each door in ``make test-slow``.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ import pytest_asyncio
 from benchmarks.everyday.made import MAKERS
 from tests.corpus.bombs.bombs import BOMBS
 from tests.corpus.tricks import tricks
-from tests.corpus.tricks.kit import Family
+from tests.corpus.tricks.kit import Trick
 from tests.doors.visiting import Visit, pass_files, visit
 from tests.e2e.hiding import values, view
 from tests.proxy.site import CLOSE, entry
@@ -40,11 +41,22 @@ BYTES = {"Content-Type": "application/octet-stream"}
 TARGET = tricks.photograph(tricks.TARGET_SEED).resize((160, 120))
 DECOY = tricks.photograph(tricks.DECOY_SEED).resize((160, 120))
 
-SAMPLE = frozenset({"document.pdf", "document-password.pdf"})
-"""Files of ``make test`` beside the first one of each family."""
-
-LARGER = frozenset(f"phone-{size}.heic" for size in (12, 24, 26, 48))
-"""Files whose encoding takes minutes; smaller ones are among the tricks."""
+EVERYDAY = ("zip-cp437.zip", "document.pdf", "document-password.pdf")
+BOUNDED = {
+    Reason.UNDECODABLE: "avif-4-gigapixels",
+    Reason.TRUNCATED: "jxl-huge",
+    Reason.TOO_MANY_PIXELS: "png-169-megapixels",
+    Reason.OUT_OF_TIME: "pdf-small-inline",
+    Reason.OUT_OF_MEMORY: "zstd-zeros",
+    Reason.TOO_MANY_CONTENTS: "zstd-frames",
+    Reason.TOO_MANY_FRAMES: "webp-frames",
+    Reason.KEY_FRAME_UNSEEN: "gif-frames",
+    Reason.TOO_MANY_JPEG_SCANS: "jpeg-2000-scans",
+    Reason.TOO_COMPRESSED: "ole-packed",
+    Reason.TOO_DEEP: "gzip-nested",
+    Reason.NOT_INSPECTED: "svg-entities",
+}
+"""For each reason that bombs have, one that costs little."""
 
 SAME = (
     *("verdict", "action", "effect", "reason", "would", "would_reason"),
@@ -113,31 +125,47 @@ async def facts_of(it: Visit, way: str, content: bytes) -> dict[str, Any]:
 Make = Callable[[], bytes]
 
 
-def parameters() -> Iterator[Any]:
-    """Yield each file; those that are no sample of their family are slow."""
-    families: dict[str, dict[str, Make]] = {
-        **{family: {} for family in Family},
-        "hostile": {it.name: it.make for it in BOMBS},
-        "everyday": {n: make for n, (_, make) in MAKERS.items() if n not in LARGER},
-    }
+def tricks_of_each_kind() -> Iterator[Trick]:
+    """Yield the first trick of each type, and of each expectation in each family."""
+    seen: set[object] = set()
     for trick in tricks.TRICKS:
-        families[trick.family][trick.name] = partial(trick.make, TARGET, DECOY)
-    for family, files in families.items():
-        for number, (name, make) in enumerate(files.items()):
-            is_slow = number > 0 and name not in SAMPLE
-            marks = [pytest.mark.slow] if is_slow else []
-            ways = EACH_DOOR if is_slow else tuple(WAYS)
-            yield pytest.param(make, ways, id=f"{family}-{name}", marks=marks)
+        kinds = {trick.type, (trick.family, trick.expected)}
+        if not kinds <= seen:
+            yield trick
+        seen |= kinds
 
 
-@pytest.mark.parametrize(("make", "ways"), [*parameters()])
+def parameters() -> Iterator[Any]:
+    """Yield each file; those that are not the first of their family are slow."""
+    bombs = {it.name: it.make for it in BOMBS}
+    files: list[tuple[str, str, Make]] = [
+        *(("everyday", name, MAKERS[name][1]) for name in EVERYDAY),
+        *(("hostile", name, bombs[name]) for name in BOUNDED.values()),
+        *(
+            (it.family, it.name, partial(it.make, TARGET, DECOY))
+            for it in tricks_of_each_kind()
+        ),
+    ]
+    reasons = {name: reason for reason, name in BOUNDED.items()}
+    families: set[str] = set()
+    for family, name, make in files:
+        is_slow = family in families and name not in EVERYDAY
+        families.add(family)
+        marks = [pytest.mark.slow] if is_slow else []
+        ways = EACH_DOOR if is_slow else tuple(WAYS)
+        reason = reasons.get(name)
+        yield pytest.param(make, ways, reason, id=f"{family}-{name}", marks=marks)
+
+
+@pytest.mark.parametrize(("make", "ways", "reason"), [*parameters()])
 async def test_each_way_tells_the_same(
-    doors: Visit, make: Make, ways: Sequence[str]
+    doors: Visit, make: Make, ways: Sequence[str], reason: Reason | None
 ) -> None:
     """No door has a rule of its own, and no way is another one around the filter."""
     content = make()
     found = {way: await facts_of(doors, way, content) for way in ways}
 
+    assert reason in {None, found["proxy"]["reason"]}
     assert {
         (way, name): (value, found["proxy"][name])
         for way, facts in found.items()
