@@ -193,13 +193,6 @@ NCMEC = f"""<?xml version="1.0" encoding="UTF-8"?>
  <videos><video><member id="44">B</member><id>v</id>
   <classification>1</classification><fingerprints><md5>{TWO}</md5></fingerprints></video></videos>
 </queryResult>"""
-EXCHANGE = {
-    "data": [
-        {"id": "1", "type": "HASH_MD5", "indicator": ONE, "should_delete": False},
-        {"id": "2", "type": "HASH_MD5", "indicator": TWO, "should_delete": True},
-        {"id": "3", "type": "HASH_TMK", "indicator": "x"},
-    ]
-}
 STOPNCII = {
     "hashRecords": [
         {"signalType": "ImagePDQ", "hashValue": PDQ, "hashStatus": "Active"},
@@ -265,13 +258,10 @@ def text_of(export: str | dict[str, Any] | list[Any]) -> bytes:
 @pytest.mark.parametrize(
     ("export", "title", "ids", "categories"),
     [
-        pytest.param(VICS, "VICS 2.0 UK", ["7", "8"], "10", id="vics-2.0"),
         pytest.param(CASES, "VICS 1.3", ["7", "8"], "10", id="vics-1.3-cases"),
-        pytest.param(VICS["value"][0], "VICS", ["7"], "1", id="vics-one-medium"),
         pytest.param(
             NCMEC, "an answer of NCMEC", ["42-image1", "44-v"], "1", id="ncmec"
         ),
-        pytest.param(EXCHANGE, "an answer of Threat", ["1"], "1", id="threatexchange"),
         pytest.param(STOPNCII, "an answer of Stop", ["auto-"] * 2, "1", id="stopncii"),
         pytest.param(MISP, "an event of MISP", ["u-1"], ["Payload"], id="misp"),
     ],

@@ -28,8 +28,8 @@ BIG = 3 * 1024 * 1024
 """Longer than what a spool keeps in memory, so that the upload needs the disk."""
 
 EVERY = int(os.environ.get("FAULTS_EVERY", "13"))
-"""Which of the writes of a command are failed in turn: every 13th in CI, where each
-takes the start of two processes; 1 for all."""
+"""Which of the writes of a start and of a command are failed in turn: every 13th in CI,
+where each takes the start of two processes; 1 for all."""
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_full_disk_at_the_start_is_said_and_mended_by_room(
     with stage(tmp_path, *ENFORCE) as site:
         started = faults.seen - before
         ended = set()
-        for after in range(0, started + 4, 4):
+        for after in range(0, started + EVERY, EVERY):
             log_file = tmp_path / f"{after}.log"
             faults.fill_up(after=after)
             try:

@@ -106,44 +106,29 @@ def test_enforce_that_enforces_nothing_is_said_everywhere(
 
 
 @pytest.mark.parametrize(
-    ("commands", "text", "lack"),
+    ("imports", "text", "lack"),
     [
-        pytest.param([], 'mode = "enforce"', "entries", id="no-set"),
+        pytest.param(False, 'mode = "enforce"', "entries", id="no-set"),
         pytest.param(
-            [("import",), ("off", "demo", "entry-0", "--why", "stock")],
-            'mode = "enforce"',
-            "withdrawn",
-            id="all-suppressed",
-        ),
-        pytest.param(
-            [("import",), ("remove", "demo", "--yes")],
-            'mode = "enforce"',
-            "entries",
-            id="removed",
-        ),
-        pytest.param(
-            [("import",)],
+            True,
             'mode = "enforce"\n[[routes]]\nname = "all"\nmode = "monitor"',
             "routes",
             id="every-route-monitors",
         ),
         pytest.param(
-            [("import",)],
+            True,
             'mode = "enforce"\n[policy.categories]\ndemo = "accept"',
             "policy",
             id="category-accepted",
         ),
     ],
 )
-def test_every_way_to_enforce_nothing_is_said_at_the_start(
-    state: Path, listed: Path, commands: list[tuple[str, ...]], text: str, lack: str
+def test_enforcing_nothing_is_said_at_the_start(
+    state: Path, listed: Path, imports: bool, text: str, lack: str
 ) -> None:
     """Whatever the cause, the operational log names it before the first upload."""
-    for first, *rest in commands:
-        if first == "import":
-            import_set(state, listed, enforced=True)
-        else:
-            running.run_program("hashset", first, *rest, state=state)
+    if imports:
+        import_set(state, listed, enforced=True)
     with operated(state.parent, text) as (site, _):
         (event,) = running.wait_for(
             lambda: site.proxy.events("nothing_enforced") or None, what="the event"
