@@ -100,7 +100,6 @@ TESTED_ELSEWHERE = {
     "uploadfilter/forms/deciding.py": "tests/forms/test_watching.py",
     "uploadfilter/forms/figures.py": "tests/forms/test_objectionform.py",
     "uploadfilter/forms/finding.py": "tests/forms/test_watching.py",
-    "uploadfilter/forms/former.py": "tests/forms/test_store.py",
     "uploadfilter/proxy/assembling/slicecontents.py": (
         "tests/proxy/assembling/test_webforms.py"
     ),

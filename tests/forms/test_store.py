@@ -1,6 +1,5 @@
-"""Tests of uploadfilter.forms.store and former: what is kept, and what was."""
+"""Tests of uploadfilter.forms.store: what is kept."""
 
-import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -15,23 +14,6 @@ from uploadfilter.forms.sending import outcome_message
 from uploadfilter.forms.store import FILE, Addressee, FormStore, Receipt
 
 ENTRY = (EVIDENCE.set, EVIDENCE.entry)
-FORMER = """
-CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-INSERT INTO about VALUES ('id', 'abcdef01'), ('format', '2');
-CREATE TABLE objections (
-    decision TEXT PRIMARY KEY, network TEXT, state TEXT, event TEXT, received_s REAL,
-    deadline_s REAL, changed_s REAL, text TEXT, language TEXT, reviewer TEXT,
-    answer TEXT, chosen_set TEXT, chosen_entry TEXT, instance TEXT, route TEXT,
-    decided_at TEXT, reason TEXT, evidence TEXT
-);
-CREATE TABLE events (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, instance TEXT NOT NULL,
-    decision TEXT NOT NULL, at_s REAL NOT NULL, event TEXT NOT NULL,
-    details TEXT NOT NULL
-);
-INSERT INTO events (instance, decision, at_s, event, details) VALUES
-    ('main', 'x', 1, 'reminded', '{}'), ('main', 'x', 2, 'denied', '{}');
-"""
 
 
 def test_objection_is_kept_and_changes_once(tmp_path: Path) -> None:
@@ -119,52 +101,6 @@ def test_decided_objections_are_forgotten(tmp_path: Path) -> None:
         assert gone == [0, 1]
         assert [it.decision for it in store.list(most=9)] == [decision_id(2)]
         assert store.events("main", after=0) == ()
-
-
-def test_former_store_is_taken_over(tmp_path: Path) -> None:
-    """States have their present names; warnings are gone; nothing else is lost."""
-    row = (
-        *(decision_id(), "", "asked", "asked", NOON_S, NOON_S + DAY_S, NOON_S),
-        *("Mine.", "nl", "anna", "Sorry.", *ENTRY, "main", "forum"),
-        *("2026-11-28T11:00:00+00:00", None),
-        json.dumps(
-            [{name: getattr(EVIDENCE, name) for name in EVIDENCE.__struct_fields__}]
-        ),
-    )
-    with closing(sqlite3.connect(tmp_path / FILE)) as db:
-        db.executescript(FORMER)
-        db.execute("INSERT INTO objections VALUES (" + "?," * 17 + "?)", row)
-        db.commit()
-    with FormStore(tmp_path / FILE):
-        pass
-    with FormStore(tmp_path / FILE) as store:
-        kept, events = store.get(decision_id()), store.events("main", after=0)
-
-    assert kept is not None
-    assert (kept.state, kept.entry, kept.text) == ("reversed", ENTRY, "Mine.")
-    assert kept.evidence == (EVIDENCE,)
-    assert [(it.number, it.state) for it in events] == [(2, "stands")]
-
-
-def test_former_notices_are_taken_over_once(tmp_path: Path) -> None:
-    """The hotline gets them; their file goes."""
-    path = tmp_path / "notices.db"
-    with closing(sqlite3.connect(path)) as db:
-        db.execute(
-            "CREATE TABLE notices (id, network, received_s, place, what, contact, "
-            "language, tries, next_s)"
-        )
-        db.execute(
-            "INSERT INTO notices VALUES ('a1','',?,'u','w','','nl',3,9)", [NOON_S]
-        )
-        db.commit()
-    with FormStore(tmp_path / FILE) as store:
-        store.adopt_notices(path)
-        store.adopt_notices(path)
-        (kept,) = store.list_due(Addressee.HOTLINE, now=NOON_S, most=5)
-
-    assert (kept.id, kept.document["where"], kept.made_s) == ("a1", "u", NOON_S)
-    assert not path.exists()
 
 
 @pytest.mark.parametrize("damage", ["newer", "damaged"])

@@ -180,7 +180,7 @@ def test_objections_are_counted_by_entry(tmp_path: Path) -> None:
     records = [
         objected("received"),
         objected("received"),
-        objected("asked"),
+        objected("reversed", switched_off=True),
         objected("reversed", switched_off=True),
         objected("reversed"),
         objected("stands"),

@@ -24,7 +24,6 @@ import msgspec
 
 from uploadfilter.errors import ObjectionError
 from uploadfilter.forms.cases import Objection, ObjectionState
-from uploadfilter.forms.former import read_former, read_former_notices
 from uploadfilter.state import PRIVATE_FILE, make_private
 
 FILE: Final = "objections.db"
@@ -197,11 +196,6 @@ class FormStore:
             db.execute(fill, ("id", secrets.token_hex(4)))
             db.execute(fill, ("format", _FORMAT))
             found = _about(db, "format")
-            if found in {"1", "2"}:
-                for it in read_former(db):
-                    _write(db, it)
-                found = _FORMAT
-                db.execute("UPDATE about SET value = ? WHERE name = 'format'", (found,))
         if found != _FORMAT:
             raise ObjectionError(
                 f"the store of objections {str(self._path)!r} has format {found}, but "
@@ -376,24 +370,6 @@ class FormStore:
         with self._transaction() as db:
             old = "DELETE FROM messages WHERE made_s < ?"
             return db.execute(old, (before_s,)).rowcount
-
-    def adopt_notices(self, path: Path) -> None:
-        """Take the notices over that an earlier version kept in a file of their own."""
-        with _translated(path):
-            found = [
-                Message(
-                    id=document["id"],
-                    recipient=Addressee.HOTLINE,
-                    made_s=made_s,
-                    document=document,
-                )
-                for made_s, document in read_former_notices(path)
-            ]
-        with self._transaction() as db:
-            for message in found:
-                _queue(db, message)
-        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-            path.with_name(name).unlink(missing_ok=True)
 
     def count(self, *, now: float) -> StoreCounts:
         """Count what the store holds, at a time in seconds since the epoch."""

@@ -268,9 +268,6 @@ def _by_means() -> Iterator[FigureQuery]:
             )
 
 
-_GRANTED: Final = ("reversed", "granted", "overturned", "suppressed", "withdrawn")
-"""``reversed``, and what older versions wrote of decisions that were reversed."""
-
 _INSPECTED: Final = (Condition("reason", Op.NOT, (*_EXEMPT, *REFUSED, *INCAPABLE)),)
 
 QUERIES: Final[tuple[FigureQuery, ...]] = (
@@ -365,7 +362,7 @@ QUERIES: Final[tuple[FigureQuery, ...]] = (
     FigureQuery(
         name="granted_by_means",
         source=RecordSource.OBJECTIONS,
-        where=(Condition("state", Op.IS, _GRANTED),),
+        where=(Condition("state", Op.IS, ("reversed",)),),
         by=("means",),
         counts="events",
     ),

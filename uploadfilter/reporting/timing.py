@@ -33,12 +33,8 @@ TIMING_TEXTS: Final = {
 }
 """The queries of these figures, in words."""
 
-_ENDED: Final = frozenset(
-    {"stands", "denied", "upheld"}
-    | {"reversed", "granted", "overturned", "suppressed", "asked"}
-)
-"""States of a decided objection: ``stands`` and ``reversed``, each with what older
-versions wrote for it."""
+_ENDED: Final = frozenset({"stands", "reversed"})
+"""States of a decided objection."""
 
 _Imports = dict[tuple[str, int], dict[str, tuple[str, bool]]]
 """Of each signed set, by log, the time of its import, and whether it withdrew."""

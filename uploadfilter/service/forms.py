@@ -175,7 +175,6 @@ async def _open(
     """Open the store, and look after it until the stack closes."""
     objections, state = settings.objections, settings.state
     store = stack.enter_context(FormStore(objection_directory(state) / FILE))
-    store.adopt_notices(state / "notices" / "notices.db")
     metrics = FormMetrics(registry)
     decider = Decider(
         store, state=state, tells_provider=bool(objections.outcomes_to), now=now_s

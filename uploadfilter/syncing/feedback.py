@@ -213,10 +213,7 @@ def _object(
         return
     counted = found.entry(str(entry_id))
     counted.objections += change.details.get("state") == "received"
-    # Older versions wrote "asked" if an entry was switched off.
-    counted.asked += change.details.get("state") == "asked" or (
-        change.details.get("switched_off") is True
-    )
+    counted.asked += change.details.get("switched_off") is True
 
 
 def _midnight(day: date) -> datetime:

@@ -5,7 +5,7 @@ from pathlib import Path
 from uploadfilter.reference.files import layout
 from uploadfilter.reference.files.layout import Current, StoredPart
 
-PART = StoredPart(number=1, size=10, check="ab")
+PART = StoredPart(number=1, size=10, check="ab", sample="cd")
 CURRENT = Current(format=layout.FORMAT, generation=1, base=PART, overlay=PART)
 
 

@@ -130,7 +130,7 @@ def test_newer_format_is_not_read(
 
 
 @pytest.mark.parametrize(
-    "meta", [b"", b"{", b"[]", b'{"format":1}', b'{"format":"1"}', b"\xff"]
+    "meta", [b"", b"{", b"[]", b'{"format":3}', b'{"format":"3"}', b"\xff"]
 )
 def test_damaged_record_is_an_error_of_ours(tmp_path: Path, meta: bytes) -> None:
     """Any bytes in the record lead to this error and no other one."""

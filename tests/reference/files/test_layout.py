@@ -27,7 +27,7 @@ def read(directory: Path) -> Current:
 
 def force(directory: Path, number: int) -> None:
     """Put a generation in force whose directories have its number."""
-    part = StoredPart(number=number, size=0, check="")
+    part = StoredPart(number=number, size=0, check="", sample="")
     layout.write_current(
         directory,
         Current(format=layout.FORMAT, generation=number, base=part, overlay=part),

@@ -156,11 +156,11 @@ def test_large_base_is_verified_when_it_is_asked(
     data = base[0] / layout.DATA_FILE
     sound = data.read_bytes()
     data.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
-    unsampled = msgspec.structs.replace(base[1], sample="")
+    sampled = msgspec.structs.replace(base[1], sample=layout.sample_check(data))
 
     with pytest.raises(StoreCorruptError):
-        open_mapped(base[0], unsampled, verify=True)
-    assert open_mapped(base[0], unsampled) is not None
+        open_mapped(base[0], sampled, verify=True)
+    assert open_mapped(base[0], sampled) is not None
     with pytest.raises(StoreCorruptError, match="check value"):
         open_mapped(*base)
 
@@ -170,11 +170,12 @@ def test_what_lmdb_refuses_is_damage(
 ) -> None:
     """A file that is not LMDB's is reported, whichever check finds it."""
     monkeypatch.setattr(mapping, "VERIFIED_BYTES", 0)
-    (base[0] / layout.DATA_FILE).write_bytes(b"x" * base[1].size)
-    unsampled = msgspec.structs.replace(base[1], sample="")
+    data = base[0] / layout.DATA_FILE
+    data.write_bytes(b"x" * base[1].size)
+    sampled = msgspec.structs.replace(base[1], sample=layout.sample_check(data))
 
     with pytest.raises(StoreCorruptError, match="MDB_INVALID"):
-        open_mapped(base[0], unsampled)
+        open_mapped(base[0], sampled)
     assert descriptors(base[0]) == 0
 
 
@@ -187,10 +188,10 @@ def test_file_with_other_pages_is_refused(
     content = bytearray(data.read_bytes())
     content[40:44] = (16_384).to_bytes(4, sys.byteorder)
     data.write_bytes(content)
-    unsampled = msgspec.structs.replace(base[1], sample="")
+    sampled = msgspec.structs.replace(base[1], sample=layout.sample_check(data))
 
     with pytest.raises(StoreCorruptError, match="pages of 16384 bytes, this one has"):
-        open_mapped(base[0], unsampled)
+        open_mapped(base[0], sampled)
 
 
 def test_file_replaced_by_its_name_stays_for_who_has_it(
@@ -232,7 +233,7 @@ def test_file_for_a_directory_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "1").touch()
 
     with pytest.raises(StoreError, match="cannot read"):
-        open_mapped(tmp_path / "1", StoredPart(number=1, size=0, check=""))
+        open_mapped(tmp_path / "1", StoredPart(number=1, size=0, check="", sample=""))
 
 
 def test_children_inherit_nothing(base: tuple[Path, StoredPart]) -> None:

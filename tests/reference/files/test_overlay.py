@@ -79,8 +79,9 @@ def test_overlay_without_entries_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("records", "error"),
     [
-        ({b"meta": b'{"format":1,"additions":1,"removals":0}'}, StoreCorruptError),
+        ({b"meta": b'{"format":3,"additions":1,"removals":0}'}, StoreCorruptError),
         ({b"meta": b'{"format":4}'}, StoreVersionError),
+        ({b"meta": b'{"format":2}'}, StoreVersionError),
         ({b"meta": b"{"}, StoreCorruptError),
         ({b"other": b"{}"}, StoreCorruptError),
     ],

@@ -110,7 +110,7 @@ def set_rows(info: SetInfo, numbers: EntryNumbers) -> dict[str, str]:
         "entries": f"{info.entries:,}",
         "in force": f"{numbers.in_force:,}",
         "read": _read(info),
-        "SHA-256": info.source.sha256 or "not known: an older version imported it",
+        "SHA-256": info.source.sha256,
     }
     if numbers.canaries:
         words["canaries"] = f"{numbers.canaries:,}"

@@ -176,7 +176,6 @@ class Change(StrEnum):
     UNSUPPRESS = "unsuppress"
     UNQUARANTINE = "unquarantine"
     COMPACT = "compact"
-    ACTIVATE = "activate"
     ROLLBACK = "rollback"
     RELEASE = "release"
     ENFORCE = "enforce"

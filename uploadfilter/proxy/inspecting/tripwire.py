@@ -17,7 +17,6 @@ from uploadfilter.model import Match
 from uploadfilter.ongoing import OngoingFaults
 from uploadfilter.reference.entries.off import MOST, Off, Party
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
-from uploadfilter.reference.writing import older
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -110,7 +109,7 @@ class Tripwire:
             del self._tripped[row.key]
 
     def _write(self, rows: Collection[Off]) -> None:
-        if not rows and not (self._directory.path.parent / older.FILE).exists():
+        if not rows:
             return
         with self._directory.writer(create=False) as writer:
             for row in rows:

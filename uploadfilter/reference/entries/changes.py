@@ -52,7 +52,6 @@ class ChangeKind(StrEnum):
     DEMOTE = "demote"
     RESTORE = "restore"
     COMPACT = "compact"
-    ACTIVATE = "activate"  # by earlier versions; journals keep it
     ROLLBACK = "rollback"
     RELEASE = "release"
     ENFORCE = "enforce"

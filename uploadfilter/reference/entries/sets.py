@@ -26,7 +26,7 @@ class ImportSource:
         refused: Entries and signals that were left out, by reason.
         duplicates: Entries that repeat the id of an earlier one.
         sha256: SHA-256 of the file, in hex, so that its maker can confirm that it
-            arrived; empty if an older version imported it.
+            arrived.
         bytes: Length of the file.
         withdrawn: Entries that were in force until then and that the file lacks.
         listed_again: Entries that it lists and an earlier import had withdrawn.
@@ -69,8 +69,7 @@ class SetInfo:
         categories: The categories that the operator allowed.
         enforced: Whether its entries may reject; otherwise all are monitored.
         imported_at: Seconds since the epoch.
-        imported_with: Number of the generation of its import; 0 if an older version
-            imported it.
+        imported_with: Number of the generation of its import; 0 before it.
         entries: How many entries were imported.
         counts: By category, the number of ``entries`` and of signals of each type that
             were imported.

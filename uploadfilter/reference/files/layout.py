@@ -43,11 +43,7 @@ from uploadfilter.reference.entries.changes import ChangeKind
 from uploadfilter.state import PRIVATE_FILE, PRIVATE_MODE, sync_directory
 
 FORMAT = 3
-"""Version of everything stored in the reference directory.
-
-Version 2 had several kinds of entries that are off (``entries/older.py``); it is still
-read.
-"""
+"""Version of everything stored in the reference directory."""
 
 BASES = "bases"
 OVERLAYS = "overlays"
@@ -78,14 +74,13 @@ class StoredPart(msgspec.Struct, frozen=True, kw_only=True):
         size: Bytes of its data file; a mapped file that is too short kills its reader.
         check: BLAKE2b of the data file, 32 hex digits.
         sample: BLAKE2b of some hundred places in it (``sample_check``), enough to
-            recognise another file or a truncated one; empty in a reference set of
-            format 1.
+            recognise another file or a truncated one.
     """
 
     number: int
     size: int
     check: str
-    sample: str = ""
+    sample: str
 
 
 class Current(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,16 +125,16 @@ def _json(data: bytes, kind: type[_T]) -> _T | None:
 
 
 def check_version(found: int, where: Path) -> None:
-    """Refuse data that a newer version of this program wrote.
+    """Refuse data that another version of this program wrote.
 
     Raises:
-        StoreVersionError: ``found`` is higher than ``FORMAT``.
+        StoreVersionError: ``found`` is not ``FORMAT``.
     """
-    if found > FORMAT:
+    if found != FORMAT:
         raise StoreVersionError(
-            f"{str(where)!r} has format {found}, but this program reads only up to "
-            f"{FORMAT}",
-            hint="Install the version of uploadfilter that wrote it, or a newer one.",
+            f"{str(where)!r} has format {found}, but this program reads {FORMAT}",
+            hint="Install the version of uploadfilter that wrote it, or move the "
+            "directory away and import the hash sets again.",
         )
 
 

@@ -11,7 +11,6 @@ import msgspec
 
 from uploadfilter.reference.entries.changes import Changes
 from uploadfilter.reference.entries.off import Off, Release
-from uploadfilter.reference.entries.older import OlderChanges, changes_of
 from uploadfilter.reference.entries.tables import Tables
 from uploadfilter.reference.files.base import (
     Meta,
@@ -19,7 +18,7 @@ from uploadfilter.reference.files.base import (
     read_meta,
     write_base,
 )
-from uploadfilter.reference.files.layout import FORMAT, AnyVersion, corrupt
+from uploadfilter.reference.files.layout import FORMAT
 from uploadfilter.reference.files.mapping import Mapped
 
 OVERLAY_MOST_ROWS = 1 << 15
@@ -85,16 +84,10 @@ def read_overlay(mapped: Mapped) -> tuple[Meta | None, Changes]:
         The description of the entries that it adds, if there are any, and the changes.
 
     Raises:
-        StoreVersionError: A newer version wrote it.
+        StoreVersionError: Another version wrote it.
         StoreCorruptError: The overlay is damaged.
     """
     meta = read_meta(mapped)
-    if decoded(mapped, _CHANGES_NAME, AnyVersion).format < FORMAT:
-        try:
-            changes = changes_of(decoded(mapped, _CHANGES_NAME, OlderChanges))
-        except ValueError as exc:
-            raise corrupt(mapped.path, "has a damaged record 'changes'") from exc
-        return meta if meta.sets else None, changes
     record = decoded(mapped, _CHANGES_NAME, _ChangesRecord)
     changes = Changes(
         hidden=frozenset(record.hidden),

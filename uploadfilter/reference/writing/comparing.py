@@ -109,14 +109,12 @@ def _imported_since(older: LayeredGeneration, live: LayeredGeneration) -> list[s
     """Return the hash sets of both generations that were imported between the two.
 
     If the live import came first, a rollback has put it in force, and nothing is
-    withdrawn. For sets that an older version imported, no number is known.
+    withdrawn.
     """
     now = {info.name: info.imported_with for info in live.sets}
     before = {info.name: info.imported_with for info in older.sets}
     return [
-        name
-        for name, number in before.items()
-        if name in now and (now[name] > number or not number)
+        name for name, number in before.items() if name in now and now[name] > number
     ]
 
 
@@ -136,8 +134,7 @@ def before_last_import(generations: Sequence[Current]) -> int:
         older = max((n for n in known if n < at), default=None)
         if kind is ChangeKind.IMPORT and older is not None:
             return older
-        returned = kind in (ChangeKind.ACTIVATE, ChangeKind.ROLLBACK)
-        at = int(known[at].subject) if returned else older
+        at = int(known[at].subject) if kind is ChangeKind.ROLLBACK else older
     raise StoreError(
         "no generation is kept from before the last import",
         hint="'uploadfilter hashset list --generations' lists the kept ones.",

@@ -36,7 +36,6 @@ from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.files.layout import Current
 from uploadfilter.reference.files.opening import Clock
 from uploadfilter.reference.files.overlay import fits
-from uploadfilter.reference.writing import older
 from uploadfilter.reference.writing.amending import amended
 from uploadfilter.reference.writing.carrying import with_present_in, with_turnover
 from uploadfilter.reference.writing.committing import Committer
@@ -69,7 +68,6 @@ class ReferenceWriter:
         self._clock = clock
         self._committer = Committer(path, clock=clock, actor=actor)
         self.made = self._committer.made
-        older.take_demotions(self._committer, path.parent)
 
     @property
     def _live(self) -> LayeredGeneration:

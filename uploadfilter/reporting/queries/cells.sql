@@ -71,13 +71,11 @@ SELECT period, details->>'state' AS state,
 FROM changes JOIN days ON days.day = left(at_text, 10) WHERE change = 'objection';
 
 -- Each objection counts from its first event received to its first decision after that.
--- The states are stands and reversed, each with what older versions wrote for it.
 CREATE OR REPLACE TEMP TABLE answers AS
 WITH turns AS (
     SELECT log, seq, "at", at_text, subject, details->>'state' <> 'received' AS is_end
     FROM changes WHERE change = 'objection' AND details->>'state' IN ('received',
-        'stands', 'denied', 'upheld',
-        'reversed', 'granted', 'overturned', 'suppressed', 'asked')
+        'stands', 'reversed')
 ),
 numbered AS (
     SELECT *, coalesce(count(*) FILTER (is_end) OVER (PARTITION BY log, subject

@@ -23,6 +23,5 @@ SELECT [means] AS key, period, 1 AS value, cell FROM objections
 WHERE state = 'received'
 
 -- name: granted_by_means
--- Reversed, and what older versions wrote for it.
 SELECT [means] AS key, period, 1 AS value, cell FROM objections
-WHERE state IN ('reversed', 'granted', 'overturned', 'suppressed', 'withdrawn')
+WHERE state = 'reversed'
