@@ -30,9 +30,6 @@ def become_owner(path: Path) -> None:
 
     A directory that does not exist yet will belong to the owner of its parent.
 
-    Args:
-        path: The state directory.
-
     Raises:
         UsageError: Files in it belong to other users, or the user cannot be changed.
     """

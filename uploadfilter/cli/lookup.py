@@ -321,10 +321,6 @@ def _refused(signal_type: str, value: str | None, problem: str) -> Asked:
 def answer(generation: Generation, batch: Sequence[Asked]) -> list[LookupResult]:
     """Look a batch up in one search.
 
-    Args:
-        generation: The generation to search.
-        batch: The queries.
-
     Returns:
         One result for each line, in order.
     """

@@ -59,11 +59,7 @@ def compact_if_due(writer: ReferenceWriter) -> None:
 def writer_apart(
     folder: Path,
 ) -> Iterator[tuple[ReferenceDirectory, ReferenceWriter]]:
-    """Open a new, temporary reference set for writing.
-
-    Args:
-        folder: A temporary folder of this process.
-    """
+    """Open a new, temporary reference set for writing."""
     directory = ReferenceDirectory(folder / "reference")
     with directory.writer(create=True) as writer:
         yield directory, writer

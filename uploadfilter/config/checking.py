@@ -65,13 +65,7 @@ class Findings:
 
 
 def check(loaded: Loaded, *, environ: Mapping[str, str], online: bool) -> Findings:
-    """Check the files, folders, sockets and hosts that a configuration names.
-
-    Args:
-        loaded: The configuration.
-        environ: The environment of the process.
-        online: Whether to look up the host names of origins.
-    """
+    """Check the files, folders, sockets and hosts that a configuration names."""
     problems, warnings = Complaints(loaded.sources), Complaints(loaded.sources)
     faults = Complaints(loaded.sources)
     _check_folders(loaded, problems)
@@ -106,11 +100,7 @@ def _warn_of_small_spool(loaded: Loaded, warnings: Complaints) -> None:
 
 
 def doubts(loaded: Loaded) -> tuple[ConfigProblem, ...]:
-    """Return what an uploader or a reviewer would suffer from; ``serve`` says it too.
-
-    Args:
-        loaded: The configuration.
-    """
+    """Return what an uploader or a reviewer would suffer from; ``serve`` says it too."""
     warnings = Complaints(loaded.sources)
     settings = loaded.settings
     if enforcing(settings.live.routes):

@@ -119,13 +119,7 @@ FORMER_CHOICES: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
 
 
 def meant(name: str, known: Iterable[str], key: Key) -> str:
-    """Return a suggestion for an unknown key.
-
-    Args:
-        name: The unknown key.
-        known: The known keys of its table.
-        key: The key of its table.
-    """
+    """Return a suggestion for an unknown key."""
     place = _place(key, name)
     listed = MEANINGS.get(place) or MEANINGS.get(place.removeprefix("routes."))
     if listed:

@@ -39,11 +39,7 @@ class UnusableReferenceError(Exception):
 
 
 class Credentials:
-    """Resolves references.
-
-    Args:
-        environ: The environment of the process.
-    """
+    """Resolves references."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

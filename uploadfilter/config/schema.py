@@ -193,11 +193,7 @@ def is_live(key: Key) -> bool:
 
 
 def fields_of(room: type) -> dict[str, Wanted]:
-    """Return the keys that a table may hold, and their types.
-
-    Args:
-        room: The settings that the table fills.
-    """
+    """Return the keys that a table may hold, and their types."""
     hints = typing.get_type_hints(room)
     return {name: hints[name] for name in hints if name in _KEYS.get(room, hints)}
 

@@ -51,11 +51,7 @@ def dotted(key: Key) -> str:
 
 
 class Complaints:
-    """All mistakes, in the order in which they were found.
-
-    Args:
-        sources: The sources of the values.
-    """
+    """All mistakes, in the order in which they were found."""
 
     def __init__(self, sources: Sources) -> None:
         self.sources = sources

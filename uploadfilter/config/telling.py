@@ -29,11 +29,7 @@ _USER: Final = re.compile(r"(?<=://)[^/@\s\"]*@")
 
 
 def told(loaded: Loaded) -> dict[str, object]:
-    """Return the details of a configuration for the record of a start.
-
-    Args:
-        loaded: The configuration.
-    """
+    """Return the details of a configuration for the record of a start."""
     values = values_of(loaded)
     given = {it.name: _shown(it) for it in values if it.source != DEFAULT}
     return {
@@ -44,11 +40,7 @@ def told(loaded: Loaded) -> dict[str, object]:
 
 
 def in_short(settings: Settings) -> dict[str, object]:
-    """Return the mode and the routes.
-
-    Args:
-        settings: The settings in force.
-    """
+    """Return the mode and the routes."""
     routes = [
         f"{route.name}: {'exempt' if route.exempt else route.mode}"
         for route in settings.live.routes

@@ -41,9 +41,6 @@ def outside_pixels(source: Source) -> tuple[range, range]:
 def scan_data(source: Source) -> range:
     """Return the span of the packed pixels of the JPEG that a content begins with.
 
-    Args:
-        source: The content.
-
     Returns:
         From the head of the first scan to the first byte that is no pixel; empty if it
         is no JPEG or its header is not valid.

@@ -197,11 +197,7 @@ class ZlibOrDeflate(Deflate):
 
 
 class _LibraryStream:
-    """A stream whose state a module of the standard library tells.
-
-    Args:
-        stream: The module's unpacker.
-    """
+    """A stream whose state a module of the standard library tells."""
 
     def __init__(self, stream: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> None:
         self._stream = stream

@@ -24,9 +24,6 @@ _SAME_BITS: Final = 31
 async def examine_scanners(settings: ScannerSettings) -> list[Diagnosis]:
     """Scan the drawing as each kind, in processes that are confined like the service's.
 
-    Args:
-        settings: The settings of the scanners.
-
     Returns:
         One result if all kinds were scanned well; otherwise one for each that was not.
     """

@@ -47,11 +47,7 @@ class StoredToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenFile:
-    """The tokens of a state directory.
-
-    Args:
-        state: The state directory.
-    """
+    """The tokens of a state directory."""
 
     def __init__(self, state: Path) -> None:
         self._path = state / FILE

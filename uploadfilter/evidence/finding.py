@@ -159,16 +159,7 @@ def find_altered(
     *,
     turned: bool = False,
 ) -> AlteredCopies:
-    """Find the entries that an upload shows altered copies of.
-
-    Args:
-        generation: The generation to search.
-        views: The views of the upload.
-        background: The prepared cohort.
-        turned: Whether copies that are mirrored or turned by a quarter, and cut or
-            covered besides, are looked for too, where the upright search finds nothing.
-            That costs seven times as much again, and E counts eight times the tries.
-    """
+    """Find the entries that an upload shows altered copies of."""
     if SignalType.PDQ not in generation.signal_types:
         return AlteredCopies()
     search = _Search(generation, background, count=len(views), turned=turned)

@@ -84,12 +84,7 @@ class FormRequest:
 
 
 async def read_request(request: web.BaseRequest, front: Front) -> FormRequest | int:
-    """Read a request; return the status of its refusal if it cannot be read.
-
-    Args:
-        request: The request.
-        front: Who is believed about clients.
-    """
+    """Read a request; return the status of its refusal if it cannot be read."""
     if request.method not in {"GET", "HEAD", "POST"}:
         return 405
     fields: dict[str, str] | None = {}

@@ -73,9 +73,6 @@ def written_code(text: str) -> str:
 def load_key(state: Path) -> bytes:
     """Return the key of this installation; make it if there is none.
 
-    Args:
-        state: The state directory.
-
     Raises:
         ObjectionError: It cannot be read or made, or is damaged.
     """

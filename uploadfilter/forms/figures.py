@@ -33,11 +33,7 @@ class FormRefusal(StrEnum):
 
 
 class FormMetrics:
-    """Counts what comes in at the forms, and what goes out of the queue.
-
-    Args:
-        registry: Where the figures are shown.
-    """
+    """Counts what comes in at the forms, and what goes out of the queue."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._received = _counter(

@@ -53,12 +53,6 @@ def settled(
 ) -> Settled:
     """Return the choices for an import: the given ones, otherwise the earlier ones.
 
-    Args:
-        name: The name of the hash set.
-        chosen: The given choices.
-        sets: The hash sets in force.
-        is_signed: Whether the new set is signed.
-
     Raises:
         HashSetNameError: One set is signed, and the other is not: the new set would get
             the permissions of the old one.

@@ -56,11 +56,7 @@ class Finished:
 
 
 class Builds:
-    """The builds of an issuer's folder.
-
-    Args:
-        folder: The issuer's folder.
-    """
+    """The builds of an issuer's folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / _FOLDER

@@ -81,9 +81,6 @@ class Feedback:
 def known_operators(paths: Iterable[Path]) -> dict[str, SSlibKey]:
     """Return the keys of operators, by the hex digits of each key.
 
-    Args:
-        paths: Files with their public keys.
-
     Raises:
         IssuerError: A file holds no key, or two keys have the same name.
     """

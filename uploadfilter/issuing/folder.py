@@ -63,9 +63,6 @@ class SetSettings(msgspec.Struct, frozen=True, kw_only=True):
 class IssuerFolder:
     """The folder in which an issuer makes a signed set.
 
-    Args:
-        path: The folder.
-
     Raises:
         IssuerError: The path is not an issuer's folder.
     """

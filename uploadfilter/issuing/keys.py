@@ -353,11 +353,6 @@ def check_new(file: Path) -> None:
 def keep(file: Path, private: bytes, public: bytes) -> None:
     """Write both halves of a key.
 
-    Args:
-        file: The file for the private half.
-        private: The data of the private half.
-        public: The data of the public half.
-
     Raises:
         IssuerError: One of the files exists, or cannot be written.
     """

@@ -257,9 +257,6 @@ def _check_canaries(lines: Lines) -> None:
 class Files:
     """The new files of a proposal.
 
-    Args:
-        place: The folder of the proposal.
-
     Attributes:
         listed: The facts about each file for the metadata, by its path.
         delta: The line of each entry that changes, with its id.

@@ -107,13 +107,7 @@ class _File(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenSigner(Signer):
-    """Signs with a key in a token.
-
-    Args:
-        place: The token, and the key in it.
-        public: The public key.
-        pin: The PIN of the token.
-    """
+    """Signs with a key in a token."""
 
     def __init__(self, place: _Place, public: SSlibKey, pin: str) -> None:
         self._place = place

@@ -21,9 +21,6 @@ class Cohorts:
     """The prepared cohort of one state directory.
 
     Several threads may ask at once.
-
-    Args:
-        state: The state directory.
     """
 
     def __init__(self, state: Path) -> None:

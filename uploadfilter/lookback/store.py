@@ -131,13 +131,7 @@ class _Pending:
 
 
 class LookBackStore:
-    """A store that is open; made by ``create_or_open`` and ``open_to_read``.
-
-    Args:
-        path: Its folder.
-        info: Its facts.
-        parts: The parts that count.
-    """
+    """A store that is open; made by ``create_or_open`` and ``open_to_read``."""
 
     def __init__(
         self, path: Path, info: StoreInfo, parts: dict[int, StorePart]

@@ -135,11 +135,7 @@ def formats_named(names: frozenset[str]) -> tuple[Format, ...]:
 
 @lru_cache(maxsize=16)  # Every content asks, with one or two different names.
 def decoded(also: frozenset[str] = frozenset()) -> frozenset[str]:
-    """Return the names of all formats that are decoded.
-
-    Args:
-        also: Names of the formats that the operator switched on.
-    """
+    """Return the names of all formats that are decoded."""
     return frozenset(
         item.name for item in FORMATS if item.is_usual or item.name in also
     )

@@ -79,10 +79,6 @@ def seen_percent(course: TrackCourse, times_s: Sequence[float]) -> int:
     """Return the share of the seconds of a track in which a frame was seen.
 
     Rounded down, so that 100 means all of them.
-
-    Args:
-        course: The track.
-        times_s: When the frames that were decoded are shown.
     """
     every = {int(time_s) for time_s in course.times_s}
     seen = every & {int(time_s) for time_s in times_s}

@@ -45,11 +45,7 @@ def drawing() -> Image.Image:
 
 
 def writers(formats: tuple[str, ...]) -> dict[Kind, Callable[[], bytes]]:
-    """Return a function for each kind that writes the drawing as that kind.
-
-    Args:
-        formats: The kinds that the operator switched on beyond the usual ones.
-    """
+    """Return a function for each kind that writes the drawing as that kind."""
     picture = drawing()
     kinds = {
         kind: partial(_encode, picture, name)

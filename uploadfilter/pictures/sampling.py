@@ -44,11 +44,7 @@ class ChosenFrames:
 
 
 def shown_ms(duration: int) -> int:
-    """Return the time for which browsers show a frame, in milliseconds.
-
-    Args:
-        duration: The duration in its file.
-    """
+    """Return the time for which browsers show a frame, in milliseconds."""
     return duration if duration > SHORTEST_MS else SHOWN_INSTEAD_MS
 
 

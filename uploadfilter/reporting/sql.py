@@ -62,11 +62,6 @@ def query_text(name: str) -> str:
 def script_of(name: str, logs: Sequence[GatheredLog], chosen: ReportChoices) -> str:
     """Return the whole calculation of one figure as SQL.
 
-    Args:
-        name: The figure.
-        logs: The counted logs.
-        chosen: The choices of the report.
-
     Raises:
         UsageError: There is no such figure.
     """

@@ -114,12 +114,7 @@ EXACT: Final = frozenset({Way.MD5, Way.DIGEST})
 
 
 def way_of(signal_type: str, kind: str) -> Way:
-    """Return the way in which a match was found.
-
-    Args:
-        signal_type: The type of the compared signal.
-        kind: The kind of the match.
-    """
+    """Return the way in which a match was found."""
     if kind != "within":
         return Way.ALTERED if kind == "altered" else Way.NEAR
     if signal_type == "md5":

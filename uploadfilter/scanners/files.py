@@ -50,10 +50,6 @@ class FoundFile:
 def find(arguments: Iterable[str]) -> Iterator[FoundFile]:
     """Yield every named file, and every file in a named folder.
 
-    Args:
-        arguments: Paths of files and folders. A named symbolic link is followed, also
-            to a folder.
-
     Yields:
         Files, and everything that cannot be scanned, in order.
     """

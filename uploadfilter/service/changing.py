@@ -96,9 +96,6 @@ class ChangeRecorder:
     async def append(self, record: ChangeRecord) -> None:
         """Record a change that others made, durably.
 
-        Args:
-            record: The change.
-
         Raises:
             LogError: It could not be written.
         """

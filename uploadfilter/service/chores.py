@@ -184,9 +184,6 @@ async def beside(**chores: Coroutine[None, None, None]) -> AsyncIterator[None]:
 
     A failed task does not end the service, because uploads are recorded without it. The
     failure is logged at once, because the task is not started again.
-
-    Args:
-        chores: The tasks, by name.
     """
     loop = asyncio.get_running_loop()
     tasks = [loop.create_task(chore, name=name) for name, chore in chores.items()]

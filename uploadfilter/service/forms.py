@@ -62,9 +62,6 @@ class RunningForms:
 def run(settings: Settings) -> None:
     """Serve the forms until SIGTERM or SIGINT.
 
-    Args:
-        settings: All settings of the file.
-
     Raises:
         UploadFilterError: A resource is not available.
     """
@@ -93,9 +90,6 @@ async def _run(settings: Settings) -> None:
 @asynccontextmanager
 async def running_forms(settings: Settings) -> AsyncIterator[RunningForms]:
     """Run the forms while the block runs.
-
-    Args:
-        settings: All settings of the file.
 
     Raises:
         UploadFilterError: A resource is not available.
@@ -229,12 +223,7 @@ def _front(settings: Settings) -> Front:
 
 
 class PublicHandler:
-    """Answers requests to the public forms.
-
-    Args:
-        forms: The forms, by path.
-        front: Who is believed about clients.
-    """
+    """Answers requests to the public forms."""
 
     def __init__(self, forms: Mapping[str, PublicForm], *, front: Front) -> None:
         self._forms = forms

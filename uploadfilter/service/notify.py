@@ -72,11 +72,7 @@ class Manager:
         return cls(address, watchdog_s=_watchdog_s(environment))
 
     def ready(self, status: str) -> None:
-        """Notify that the service is ready: at the start, and after each reload.
-
-        Args:
-            status: One line of text.
-        """
+        """Notify that the service is ready: at the start, and after each reload."""
         self._send("READY=1", f"STATUS={status}")
 
     def reloading(self) -> None:

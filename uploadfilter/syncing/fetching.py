@@ -52,11 +52,7 @@ FOLDER_URL: Final = "folder:"
 
 
 class FolderFetcher(FetcherInterface):
-    """Reads files below one folder.
-
-    Args:
-        folder: The folder.
-    """
+    """Reads files below one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

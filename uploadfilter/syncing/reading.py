@@ -118,11 +118,6 @@ class FetchedChange:
     ) -> Tally:
         """Collect the new entries, or all entries of a full set.
 
-        Args:
-            collected: Receives the entries.
-            allowed: The categories that are taken.
-            name: Name of the set, for people.
-
         Raises:
             HashSetFormatError: A line is malformed.
         """

@@ -35,11 +35,7 @@ def signed_folders(state: Path) -> tuple[Path, ...]:
 
 
 def read_status(path: Path) -> Status | None:
-    """Return the status of a set; ``None`` if it cannot be read.
-
-    Args:
-        path: Folder of the set.
-    """
+    """Return the status of a set; ``None`` if it cannot be read."""
     try:
         with (path / STATUS_FILE).open("rb") as file:
             return msgspec.json.decode(file.read(_MOST_STATUS_BYTES), type=Status)

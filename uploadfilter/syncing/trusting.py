@@ -62,10 +62,6 @@ class Trusted:
     def of(cls, state: Path, name: str) -> "Trusted":
         """Return the folder of a set.
 
-        Args:
-            state: The state directory.
-            name: Name of the set at this operator.
-
         Raises:
             HashSetNameError: The name is not allowed.
         """

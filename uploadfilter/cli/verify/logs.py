@@ -176,12 +176,6 @@ def check_log(
 ) -> LogCheck:
     """Check a log.
 
-    Args:
-        path: Its directory.
-        checkpoint: A checkpoint of the chain that was kept elsewhere.
-        witnessed: Signed checkpoints that were kept elsewhere.
-        keys: Keys of logs that were kept elsewhere.
-
     Raises:
         LogError: The log cannot be read.
     """

@@ -55,11 +55,7 @@ class Proposal:
 
 
 def kind_of(source: Source) -> Kind:
-    """Tell the kind of a content by its first bytes, or by later bytes if needed.
-
-    Args:
-        source: All of it.
-    """
+    """Tell the kind of a content by its first bytes, or by later bytes if needed."""
     kind = magic.sniff(source.read(0, HEAD_BYTES))
     if kind in _MEDIA:
         return _by_late_brands(source, kind)

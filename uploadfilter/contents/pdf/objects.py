@@ -122,11 +122,7 @@ def _objects(
 
 
 class _Drawings:
-    """Tells which objects of one page, other than images, may show a picture.
-
-    Args:
-        side: The longer side of the page.
-    """
+    """Tells which objects of one page, other than images, may show a picture."""
 
     def __init__(self, side: float) -> None:
         self._large = _LARGE * side

@@ -83,10 +83,6 @@ class ShownDocument:
 class OpenPage:
     """A page that is open.
 
-    Args:
-        handle: The page.
-        form: The form of its document.
-
     Attributes:
         handle: The page.
         side: Its longer side in its own units.

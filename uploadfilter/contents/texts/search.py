@@ -86,9 +86,6 @@ def find_files(
 class _Search:
     """The search of one piece of text, and of the texts encoded in it.
 
-    Args:
-        text: The piece.
-
     Attributes:
         is_unfinished: Whether some readings were not searched.
     """

@@ -80,9 +80,6 @@ class ClientHasher:
     def hash(self, address: str) -> str:
         """Hash the address of a client; the first call of a UTC day makes its key.
 
-        Args:
-            address: The address as text.
-
         Returns:
             32 hex digits, the same for a client all through a UTC day.
 
@@ -93,9 +90,6 @@ class ClientHasher:
 
     def hash_network(self, address: str) -> str | None:
         """Hash the network of a client, ``NETWORK_BITS`` of an IPv6 address.
-
-        Args:
-            address: The address as text.
 
         Returns:
             32 hex digits; ``None`` if the client does not use IPv6.
@@ -110,9 +104,6 @@ class ClientHasher:
 
     def hash_place(self, address: str) -> str | None:
         """Hash the place of a client: its /24 of IPv4, or its /48 of IPv6.
-
-        Args:
-            address: The address as text.
 
         Returns:
             32 hex digits; ``None`` if it has no address, or is this machine, which

@@ -25,11 +25,7 @@ _MOST_BYTES: Final = 200
 
 
 def kept_end(directory: Path) -> Checkpoint | None:
-    """Return the checkpoint that is kept beside a log; ``None`` if there is none.
-
-    Args:
-        directory: The log's directory.
-    """
+    """Return the checkpoint that is kept beside a log; ``None`` if there is none."""
     try:
         with (directory / _FILE).open("rb") as file:
             return Checkpoint.parse(file.read(_MOST_BYTES).decode("ascii", "replace"))
@@ -38,11 +34,7 @@ def kept_end(directory: Path) -> Checkpoint | None:
 
 
 class Ending:
-    """Keeps the checkpoint of one log.
-
-    Args:
-        directory: The log's directory.
-    """
+    """Keeps the checkpoint of one log."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / _FILE

@@ -58,9 +58,6 @@ class Period:
 def period_of(directory: Path) -> Period | None:
     """Return the period that a log covers; ``None`` if it has no record yet.
 
-    Args:
-        directory: The log's directory.
-
     Raises:
         LogError: The log cannot be read.
         LogCorruptError: A segment has no head.

@@ -130,10 +130,6 @@ class TreeReport:
 def prove(directory: Path, decision: str) -> Proof:
     """Prove that a decision is in the log.
 
-    Args:
-        directory: The log's directory.
-        decision: Id of the decision.
-
     Raises:
         LogCorruptError: The tree is damaged, or has another record in this place.
         LogError: There is no such decision or no tree, or the tree does not reach the

@@ -105,10 +105,6 @@ class LogPosition(NamedTuple):
 def read(directory: Path, *, filters: Filters = EVERYTHING) -> Iterator[Record]:
     """Read the records of a log, oldest first.
 
-    Args:
-        directory: The log's directory.
-        filters: The records to read.
-
     Yields:
         The records that exist now.
 

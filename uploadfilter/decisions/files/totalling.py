@@ -43,9 +43,6 @@ def parts_of(directory: Path) -> Iterator[TotalPart]:
 
     A day may come more than once, to be added up.
 
-    Args:
-        directory: The log's directory.
-
     Raises:
         LogError: The log cannot be read.
         LogCorruptError: A line is not a record.
@@ -69,9 +66,6 @@ def parts_of(directory: Path) -> Iterator[TotalPart]:
 
 def changes_of(directory: Path) -> Iterator[ChangeRecord]:
     """Yield the recorded changes, oldest first.
-
-    Args:
-        directory: The log's directory.
 
     Raises:
         LogError: The log cannot be read.

@@ -174,9 +174,6 @@ class Flooding:
 def may_be_summarised(record: DecisionRecord) -> bool:
     """Return whether an upload may be summarised.
 
-    Args:
-        record: The decision that it would have.
-
     Returns:
         True only if the request was refused before inspection, nothing matched, and
         nothing is forwarded.

@@ -48,12 +48,7 @@ _CHANGES = {Change.DEMOTE: Topic.DEMOTION, Change.OBJECTION: Topic.OBJECTION}
 
 
 def notification_of(record: Record, instance: str) -> Notification | None:
-    """Return the notification about a record; ``None`` if nobody wants one.
-
-    Args:
-        record: A record of the decision log.
-        instance: The name of the proxy that wrote it.
-    """
+    """Return the notification about a record; ``None`` if nobody wants one."""
     match record:
         case DecisionRecord(verdict=Verdict.MATCH):
             return Notification(

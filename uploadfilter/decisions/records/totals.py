@@ -262,11 +262,7 @@ class OpenDays:
             self.of(record.time.date()).unsearched += record.count
 
     def due(self, today: date) -> tuple[DayTotals, ...]:
-        """Return the past days, the oldest first; they stay open.
-
-        Args:
-            today: The current day.
-        """
+        """Return the past days, the oldest first; they stay open."""
         days = sorted(self._days)
         early = days[:-MOST_DAYS]
         over = (day for day in days if day < today or day in early)

@@ -142,12 +142,7 @@ def _chunks(file: BufferedReader, chunk_bytes: int) -> Iterator[bytes]:
 
 
 class _Walk:
-    """Walks through the events of a document to its records.
-
-    Args:
-        events: The events.
-        shape: The path to its records.
-    """
+    """Walks through the events of a document to its records."""
 
     def __init__(self, events: Iterator[_Event], shape: DocumentShape) -> None:
         self.events = events

@@ -37,9 +37,6 @@ _PARTS: Final = 3
 def film_of(text: object) -> list[dict[str, Any]] | Problem:
     """Return the frames of a film as signals of a JSON line.
 
-    Args:
-        text: The JSON of vPDQ.
-
     Returns:
         ``NOT_COMPARED`` if fewer than ``LEAST_FRAMES`` of them differ.
     """

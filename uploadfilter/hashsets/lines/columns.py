@@ -138,9 +138,6 @@ class Columns:
 def layout_of(document: Mapping[str, Any]) -> Layout:
     """Return the layout that a mapping file describes.
 
-    Args:
-        document: The parsed TOML file.
-
     Raises:
         UsageError: A key is unknown, or a value cannot be used.
     """

@@ -136,12 +136,7 @@ class Orders:
         return self._doing[act](found, job)
 
     def take(self, place: Path, back: str) -> None:
-        """Take over the folder that was chosen.
-
-        Args:
-            place: The folder.
-            back: The page that it was chosen for.
-        """
+        """Take over the folder that was chosen."""
         if back == STICK:
             self.stick = place
         elif back == KEYS:

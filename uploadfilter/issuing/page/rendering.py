@@ -152,12 +152,7 @@ def _files(built: Path) -> list[ListedFile]:
 
 
 def withdrawing(seen: FolderState, asked: Withdrawable | None) -> Values:
-    """Return the values for the page of withdrawals.
-
-    Args:
-        seen: The state of the folder.
-        asked: The withdrawal that has to be confirmed.
-    """
+    """Return the values for the page of withdrawals."""
     hashset = seen.now.hashset
     entries = 0 if hashset is None else hashset.manifest.entries
     return {

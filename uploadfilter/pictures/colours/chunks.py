@@ -65,9 +65,6 @@ _PQ_SHOWN: Final = (0, 1, 6, 18, 34, 54, 80, 112, 153, 200, 229, 250, *(255,) * 
 def profile_of_chunks(info: Mapping[Any, object]) -> bytes | None:
     """Return a profile for the gamma and the primaries of a PNG.
 
-    Args:
-        info: Pillow's metadata of the chunks.
-
     Returns:
         A profile for RGB; ``None`` if there are no such chunks, if they mean sRGB, or
         if they are not valid.

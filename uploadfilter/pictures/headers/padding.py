@@ -38,10 +38,6 @@ def continued(file: BinaryIO, length: int, tail: bytes) -> BinaryIO:
 def missing_bytes(data: bytes) -> int:
     """Return how many bytes are missing from the stated length of a file.
 
-    Args:
-        data: The part that arrived of a RIFF file (WebP), or of a file of boxes (AVIF,
-            HEIC).
-
     Returns:
         The number of bytes; 0 if nothing is missing, or if more is missing than
         arrived, since a decoder would then show nothing.

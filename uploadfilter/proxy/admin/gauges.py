@@ -37,12 +37,7 @@ _DAY_S: Final = 86_400
 
 
 class Gauges(Collector):
-    """The state of a proxy, as metrics.
-
-    Args:
-        watched: The proxy.
-        health: Its checks.
-    """
+    """The state of a proxy, as metrics."""
 
     def __init__(self, watched: Watched, health: Health) -> None:
         self._watched = watched

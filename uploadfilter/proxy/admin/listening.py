@@ -43,14 +43,7 @@ _Answering = Callable[[], Awaitable[web.Response]]
 
 
 class AdminHandler:
-    """Answers requests on the admin listener.
-
-    Args:
-        watched: The proxy.
-        health: Its checks.
-        history: Its figures.
-        hosts: Host names of this listener.
-    """
+    """Answers requests on the admin listener."""
 
     def __init__(
         self,
@@ -177,10 +170,6 @@ async def listening(
     desk: AdminHandler, settings: AdminSettings
 ) -> AsyncIterator[Address]:
     """Serve the desk during the block.
-
-    Args:
-        desk: The desk that answers.
-        settings: The address.
 
     Yields:
         The address that was bound, with the port that was picked.

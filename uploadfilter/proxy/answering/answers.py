@@ -152,10 +152,6 @@ def as_s3(told: Page, *, is_rejection: bool = False) -> bytes:
     """Write an answer as S3 writes errors, which is all that its clients read.
 
     They show the code and the message; so everything else is part of the message.
-
-    Args:
-        told: The answer.
-        is_rejection: Whether the upload is rejected by policy.
     """
     named = {
         "Decision": told.decision,

@@ -293,12 +293,7 @@ class Workbench:
                     await each.undo()
 
     async def pass_unseen(self, arrival: Arrival, body: bytes) -> Reply | NotAccepted:
-        """Record a request that joins unknown bytes; only ``MONITOR`` sends it on.
-
-        Args:
-            arrival: The request.
-            body: Its whole body.
-        """
+        """Record a request that joins unknown bytes; only ``MONITOR`` sends it on."""
         plan = BodyPlan(kind=BodyKind.RAW, declared_length=len(body), is_piece=True)
         deciding = self._intake.decided(arrival, plan, once(body))
         async with deciding as (upload, effect):
@@ -397,13 +392,7 @@ class Workbench:
     def say(
         self, arrival: Arrival, said: OwnReply, known: OriginReply | None
     ) -> web.Response:
-        """Make an answer as a protocol has it.
-
-        Args:
-            arrival: The request.
-            said: The answer.
-            known: The origin's answer about the upload, some headers of which go along.
-        """
+        """Make an answer as a protocol has it."""
         reply = OriginReply(status=said.status, headers=[], body=said.body)
         made = self.relay(reply, changed={**carried_headers(known), **said.headers})
         if not arrival.request.content.at_eof():

@@ -65,12 +65,7 @@ _OTHER_TOTAL: Final = refuse("The parts have not as many bytes as the request sa
 
 
 class PieceEngine:
-    """Answers the requests of one protocol on the routes that name it.
-
-    Args:
-        bench: Does what every upload needs: receive, inspect, ask, answer.
-        protocol: The protocol.
-    """
+    """Answers the requests of one protocol on the routes that name it."""
 
     def __init__(self, bench: Workbench, protocol: steps.PieceProtocol) -> None:
         self._bench = bench

@@ -344,10 +344,6 @@ class UploadStore:
 class HeldUpload:
     """One upload, whose lock this process holds until ``close``.
 
-    Args:
-        store: The store.
-        file: Its files.
-
     Attributes:
         name: Its name.
         head: The first line of its journal.

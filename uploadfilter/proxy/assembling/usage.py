@@ -41,9 +41,6 @@ class Holding(NamedTuple):
 class StoreUsage:
     """The uploads that are held, and their bytes.
 
-    Args:
-        limits: The limits of the store.
-
     Attributes:
         limits: The same.
         total_bytes: Bytes of all uploads.

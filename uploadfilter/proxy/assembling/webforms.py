@@ -67,11 +67,7 @@ finished its file: for half a minute."""
 
 
 class WebForms:
-    """The walk of chunked web forms.
-
-    Args:
-        bench: The tools of every protocol.
-    """
+    """The walk of chunked web forms."""
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench

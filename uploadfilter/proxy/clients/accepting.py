@@ -89,11 +89,7 @@ OpenOne = Callable[[socket.socket], Coroutine[Any, Any, object]]
 
 
 def open_with(make: Callable[[], asyncio.Protocol]) -> OpenOne:
-    """Return what opens a connection with a protocol of asyncio.
-
-    Args:
-        make: Makes the protocol.
-    """
+    """Return what opens a connection with a protocol of asyncio."""
     return partial(asyncio.get_running_loop().connect_accepted_socket, make)
 
 

@@ -79,9 +79,6 @@ class WhileClientStays(AbstractContextManager[None]):
 
     Code after the block handles that case: nobody will read the answer. It is counted
     (status ``none``), and not logged, because clients often disconnect.
-
-    Args:
-        request: Request of the client.
     """
 
     __slots__ = ("_cancelled", "_connection", "_has_left", "_task")

@@ -48,11 +48,7 @@ if more bytes are needed, and ``""`` for nobody in particular."""
 
 
 class Newcomers:
-    """Accepted connections that wait to be opened.
-
-    Args:
-        who: Tells the client of a connection.
-    """
+    """Accepted connections that wait to be opened."""
 
     def __init__(self, who: Who) -> None:
         self._who = who

@@ -33,11 +33,7 @@ Read = Callable[[], Awaitable[bytes]]
 
 
 class PulledBody:
-    """The bytes of one upload, as ``BodyStream``.
-
-    Args:
-        read: Reads on.
-    """
+    """The bytes of one upload, as ``BodyStream``."""
 
     def __init__(self, read: Read) -> None:
         self._read = read
@@ -168,12 +164,7 @@ AnswerClient = Callable[[RawClient], Awaitable[None]]
 
 
 class RawClients:
-    """Answers clients, each in a task of its own.
-
-    Args:
-        answer: Answers one.
-        connections: Counts them.
-    """
+    """Answers clients, each in a task of its own."""
 
     def __init__(self, answer: AnswerClient, connections: Connections) -> None:
         self._answer_client = answer

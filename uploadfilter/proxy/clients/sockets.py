@@ -76,11 +76,7 @@ class _Handed:
 
 
 class Inherited:
-    """The sockets that the parent program has opened for this one.
-
-    Args:
-        handed: The sockets, by their names.
-    """
+    """The sockets that the parent program has opened for this one."""
 
     def __init__(self, handed: Sequence[_Handed] = ()) -> None:
         self._handed = list(handed)

@@ -26,12 +26,7 @@ _TEXT: Final = (
 
 
 class CanaryCounts:
-    """The numbers of canaries that were found, missed and refused.
-
-    Args:
-        registry: The registry that exposes them.
-        prefix: Prefix of the names of all metrics.
-    """
+    """The numbers of canaries that were found, missed and refused."""
 
     def __init__(self, registry: CollectorRegistry, prefix: str) -> None:
         self._counts = Counts(

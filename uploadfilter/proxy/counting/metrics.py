@@ -77,12 +77,7 @@ resulting 1,600 uploads a second."""
 
 
 def _counts(registry: CollectorRegistry, counted: CounterDefinition) -> Counts:
-    """Make the series of one counter.
-
-    Args:
-        registry: The registry that exposes it.
-        counted: The counter.
-    """
+    """Make the series of one counter."""
     name = f"{PREFIX}_{counted.name}_total"
     return Counts(registry, name, counted.text, counted.labels, known=counted.known)
 

@@ -53,9 +53,6 @@ async def _no_bytes() -> AsyncIterator[bytes]:
 class _Side:
     """One side of an open WebSocket; aiohttp takes it for a parser of messages.
 
-    Args:
-        protocol: The connection.
-
     Attributes:
         incoming: The bytes that it sends.
         writer: Takes bytes for it.

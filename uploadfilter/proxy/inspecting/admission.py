@@ -118,9 +118,6 @@ class Admission:
     def turned_away(self, arrival: Arrival) -> TurnedAway | None:
         """Decide whether there is room for one more upload.
 
-        Args:
-            arrival: Its head.
-
         Returns:
             ``None`` if there is room; otherwise the reason and the answer.
         """

@@ -52,12 +52,7 @@ class CopySearch(Protocol):
 
 
 def copy_job(upload: Upload, command: Record) -> CopyJob | None:
-    """Return what is searched of an upload; ``None`` if nothing is.
-
-    Args:
-        upload: The upload, whose decision is on record.
-        command: The decision.
-    """
+    """Return what is searched of an upload; ``None`` if nothing is."""
     judgement, generation = command.judgement, upload.generation
     policy = upload.arrival.route.policy
     if not upload.settings.evidence.is_after_answer(policy):

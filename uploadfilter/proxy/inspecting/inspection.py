@@ -88,11 +88,7 @@ class _Open:
 
 
 class Inspection:
-    """One upload from the first header to its answer.
-
-    Args:
-        plan: How it is inspected and answered.
-    """
+    """One upload from the first header to its answer."""
 
     def __init__(self, plan: InspectionPlan) -> None:
         self._plan = plan

@@ -291,11 +291,7 @@ class LoopMeter:
         self._free_taken_s = self._fine_s = 0.0
 
     async def turn(self, *, is_wanted: Callable[[], bool]) -> None:
-        """Wait until the client may take more of the loop, if it owes something.
-
-        Args:
-            is_wanted: Whether the upload still has its place.
-        """
+        """Wait until the client may take more of the loop, if it owes something."""
         if self._left_s > 0:
             return
         begun_s = self._clock()

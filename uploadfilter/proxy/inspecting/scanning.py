@@ -37,11 +37,7 @@ class Scanners(Protocol):
 
 
 class Scanning:
-    """The step that computes signals.
-
-    Args:
-        scanners: Compute perceptual signals.
-    """
+    """The step that computes signals."""
 
     def __init__(self, scanners: Scanners) -> None:
         self._scanners = scanners

@@ -48,11 +48,6 @@ above may end a connection: its server failed. A new connection costs less."""
 class OriginAnswer:
     """The origin's answer, which knows whether it is complete.
 
-    Args:
-        message: The head of the answer.
-        content: The body, as it arrives.
-        by: The connection that it arrives on.
-
     Attributes:
         status: As sent.
         reason: As sent.
@@ -190,10 +185,6 @@ class Asking:
         Not for an answer that two readers could understand differently: they could
         also disagree on its end. Also not after an answer that may be the last one,
         though its head does not say so.
-
-        Args:
-            answer: The answer.
-            has_body: Whether the request had a body.
         """
         if _may_be_the_last(answer, has_body=has_body):
             return

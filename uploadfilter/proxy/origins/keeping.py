@@ -164,13 +164,7 @@ class OriginConnection:
 
 
 class KeptConnections:
-    """The connections to one origin that no request uses at the moment.
-
-    Args:
-        settings: Limits of the connections in time.
-        connector: Opens connections.
-        whom: The address in the form that the connector needs.
-    """
+    """The connections to one origin that no request uses at the moment."""
 
     def __init__(
         self,

@@ -58,13 +58,7 @@ _STREAM = "text/event-stream"
 
 
 class Origin:
-    """The hosting service behind the proxy. Open it with ``opened``.
-
-    Args:
-        settings: Its address.
-        connector: Keeps connections to it.
-        whom: The address in the form that the connector needs.
-    """
+    """The hosting service behind the proxy. Open it with ``opened``."""
 
     def __init__(
         self,

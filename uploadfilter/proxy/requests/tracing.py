@@ -56,9 +56,6 @@ def trace_id(value: bytes) -> str | None:
 def trace_of(head: RequestHead) -> str | None:
     """Return the trace id of a request.
 
-    Args:
-        head: Head of the request.
-
     Returns:
         The id; ``None`` if there is no ``traceparent``, more than one, or an invalid
         one.
@@ -68,11 +65,7 @@ def trace_of(head: RequestHead) -> str | None:
 
 
 class Traced(AbstractContextManager[None]):
-    """Adds the trace of a request to every event within the block.
-
-    Args:
-        head: Head of the request.
-    """
+    """Adds the trace of a request to every event within the block."""
 
     __slots__ = ("_is_bound", "_trace")
 

@@ -313,13 +313,7 @@ def _if(state: EntryState | None, wanted: EntryState, name: str) -> frozenset[st
 def sets_in_force(
     base: Sequence[SetInfo], additions: Iterable[SetInfo], changes: Changes
 ) -> tuple[SetInfo, ...]:
-    """Return the hash sets of a generation, with the counts of withdrawn entries.
-
-    Args:
-        base: The hash sets of the base.
-        additions: The hash sets of the overlay.
-        changes: The changes that the overlay states.
-    """
+    """Return the hash sets of a generation, with the counts of withdrawn entries."""
     gone: dict[str, int] = {}
     for item in changes.off:
         if item.present:

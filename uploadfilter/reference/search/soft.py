@@ -73,9 +73,6 @@ class SoftBatch:
 class Scorer:
     """The score of rows under the views of a batch.
 
-    Args:
-        batch: The views.
-
     Attributes:
         costs: The nats that each bit costs if it differs, shape (views, 256).
         certain: The logarithm of the probability that each bit is right, same shape.

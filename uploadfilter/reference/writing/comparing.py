@@ -65,10 +65,6 @@ def withdrawn_since(
 ) -> dict[str, list[str]]:
     """Return by hash set the entries of an older generation withdrawn since then.
 
-    Args:
-        older: The generation that a rollback returns to.
-        live: The generation in force.
-
     Raises:
         StoreError: There are too many to leave out one by one.
     """

@@ -110,12 +110,7 @@ class PageSection:
 
 
 class ReportLayout:
-    """Lays out one document.
-
-    Args:
-        document: The document.
-        words: The texts of its language.
-    """
+    """Lays out one document."""
 
     def __init__(self, document: Document, words: ReportWords) -> None:
         self._document = document

@@ -21,11 +21,7 @@ _DATA_END: Final = "</script>"
 
 
 def page_of(document: Document) -> str:
-    """Return the page.
-
-    Args:
-        document: The report.
-    """
+    """Return the page."""
     words = ReportWords(document.chosen.language)
     chosen = document.chosen
     logs = len(document.logs)

@@ -97,11 +97,7 @@ def line(item: UploadHead | Step) -> bytes:
 
 
 def restored(data: bytes) -> Restored | None:
-    """Read a journal; ``None`` if it is damaged, so that the upload is unknown.
-
-    Args:
-        data: The whole file.
-    """
+    """Read a journal; ``None`` if it is damaged, so that the upload is unknown."""
     end = data.rfind(b"\n") + 1
     lines = data[:end].splitlines()
     try:

@@ -37,9 +37,6 @@ _MALFORMED: Final = refuse("The list of parts is not one of S3.")
 def read_list(text: bytes) -> tuple[int, ...] | Refusal:
     """Return the numbers of the parts in the list that completes an upload.
 
-    Args:
-        text: The body of the request.
-
     Returns:
         Numbers in ascending order, at least one; or the refusal of a list that another
         reader could take for another one.

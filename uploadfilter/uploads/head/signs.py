@@ -64,11 +64,7 @@ _PLUPLOAD: Final = "chunk"
 
 
 class Signs:
-    """The words of one request that may mark a piece.
-
-    Args:
-        named: Names and values of a query, or of fields.
-    """
+    """The words of one request that may mark a piece."""
 
     def __init__(self, named: Iterable[tuple[str, str]] = ()) -> None:
         self._counts: list[int] = []

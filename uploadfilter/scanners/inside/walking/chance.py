@@ -49,10 +49,6 @@ def is_usual_photo(source: Source, names: frozenset[str]) -> bool:
 
     Such a picture is sent in one part. For other pictures, each view is sent before the
     next one is made, which may end this process.
-
-    Args:
-        source: The picture.
-        names: Names of its possible formats.
     """
     is_jpeg = names == frozenset({Kind.JPEG.value})
     return is_jpeg and b"ICC_PROFILE" not in source.read(0, _PROFILE_BYTES)
