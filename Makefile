@@ -173,7 +173,7 @@ test: environment  ## Prove the behaviour: 5 minutes on two cores, Python packag
 	@$(TESTS) -m "not e2e and not slow" --hypothesis-profile quick $(ARGS)
 
 test-slow: environment  ## The exhaustive forms, and properties with more examples: 6 minutes.
-	@$(TESTS) -m "(slow or growing) and not e2e" $(ARGS)
+	@$(TESTS) -m "(slow or growing) and not (e2e or nightly)" $(ARGS)
 
 format: $(DEV_STAMP)  ## Format the code.
 	@$(BIN)/ruff format .

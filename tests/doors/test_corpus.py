@@ -1,9 +1,9 @@
 """A file has the same verdict, reason and matches, whatever way it comes.
 
 Behind the doors one library inspects all files, and ``tests/e2e/test_tricks.py`` and
-``tests/scanners/test_bombs.py`` send it each trick and each bomb. Here come everyday
-files, and one of each type, each family and each reason: by every way in ``make test``,
-by one way of each door in ``make test-slow``.
+``tests/scanners/test_bombs.py`` send it each trick and each bomb. Here one of each
+family comes by every way in ``make test``, and one of each type and each reason by one
+way of each door in ``make test-slow``. All others, marked ``nightly``, take minutes.
 """
 
 import asyncio
@@ -40,6 +40,9 @@ BYTES = {"Content-Type": "application/octet-stream"}
 
 TARGET = tricks.photograph(tricks.TARGET_SEED).resize((160, 120))
 DECOY = tricks.photograph(tricks.DECOY_SEED).resize((160, 120))
+
+LARGER = frozenset(f"phone-{size}.heic" for size in (12, 24, 26, 48))
+"""Files whose encoding takes minutes; smaller ones are among the tricks."""
 
 EVERYDAY = ("zip-cp437.zip", "document.pdf", "document-password.pdf")
 BOUNDED = {
@@ -136,24 +139,31 @@ def tricks_of_each_kind() -> Iterator[Trick]:
 
 
 def parameters() -> Iterator[Any]:
-    """Yield each file; those that are not the first of their family are slow."""
-    bombs = {it.name: it.make for it in BOMBS}
+    """Yield each file, marked by when it comes."""
     files: list[tuple[str, str, Make]] = [
-        *(("everyday", name, MAKERS[name][1]) for name in EVERYDAY),
-        *(("hostile", name, bombs[name]) for name in BOUNDED.values()),
+        *(("everyday", n, make) for n, (_, make) in MAKERS.items() if n not in LARGER),
+        *(("hostile", bomb.name, bomb.make) for bomb in BOMBS),
         *(
             (it.family, it.name, partial(it.make, TARGET, DECOY))
-            for it in tricks_of_each_kind()
+            for it in tricks.TRICKS
         ),
     ]
-    reasons = {name: reason for reason, name in BOUNDED.items()}
+    reasons = {("hostile", name): reason for reason, name in BOUNDED.items()}
+    sample = {
+        *(("everyday", name) for name in EVERYDAY),
+        *reasons,
+        *((trick.family, trick.name) for trick in tricks_of_each_kind()),
+    }
     families: set[str] = set()
     for family, name, make in files:
-        is_slow = family in families and name not in EVERYDAY
-        families.add(family)
-        marks = [pytest.mark.slow] if is_slow else []
-        ways = EACH_DOOR if is_slow else tuple(WAYS)
-        reason = reasons.get(name)
+        is_sample = (family, name) in sample
+        is_first = is_sample and family not in families
+        marks = []
+        if not is_first and name not in EVERYDAY:
+            marks = [pytest.mark.slow, *([] if is_sample else [pytest.mark.nightly])]
+        families |= {family} if is_first else set()
+        ways = EACH_DOOR if marks else tuple(WAYS)
+        reason = reasons.get((family, name))
         yield pytest.param(make, ways, reason, id=f"{family}-{name}", marks=marks)
 
 
