@@ -1,12 +1,15 @@
 """The table of commands: a command is loaded when it is called, and only then."""
 
+import ast
 import inspect
+import re
 import subprocess
 import sys
 
 import pytest
 
 from tests.cli.running import found_in, run
+from tests.repository import ROOT
 from uploadfilter.cli import whole_program
 from uploadfilter.cli.commands import COMMANDS, GROUPS
 
@@ -29,6 +32,23 @@ def test_every_command_of_the_table_loads_with_the_same_help() -> None:
 def test_commands_can_be_known() -> None:
     """There are no more commands than a person can keep in mind."""
     assert len(COMMANDS) <= MOST_COMMANDS
+
+
+def test_named_commands_exist() -> None:
+    """No message sends a person to a command that is gone."""
+    group = "|".join(filter(None, GROUPS))
+    pattern = re.compile(rf"\buploadfilter ((?:{group}) [a-z]+(?:-[a-z]+)*)")
+    places = list((ROOT / "uploadfilter").rglob("*.py"))
+    texts = [
+        node.value
+        for path in places
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    named = {found[1] for text in texts for found in pattern.finditer(text)}
+
+    assert len(named) > MOST_COMMANDS // 2
+    assert named <= COMMANDS.keys()
 
 
 def test_every_group_has_commands() -> None:
