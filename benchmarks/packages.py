@@ -4,6 +4,7 @@
 there; nothing is installed, and none of their files is ever committed.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -29,6 +30,7 @@ FETCH_S = 240
 """Seconds for one package, the work of its build system included."""
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".jxl", ".avif"})
+FILM_SUFFIXES = frozenset({".mp4", ".mov", ".webm", ".mkv", ".avi"})
 _MOST_PICTURES = 900
 """Most pictures of one part of a package, evenly chosen."""
 
@@ -128,6 +130,19 @@ def further(cache: Path) -> Iterator[Package]:
         package = fetch(f"debian:{name}", cache)
         if package is not None:
             yield package
+
+
+def films(cache: Path) -> Iterator[Path]:
+    """Yield the films of packages, each content once."""
+    unwanted, seen = re.compile(_listed()["not_films"]), set()
+    for name in _listed()["films"].split():
+        package = fetch(name, cache)
+        for path in sorted(package.root.rglob("*")) if package else ():
+            if path.suffix.lower() in FILM_SUFFIXES and not unwanted.search(path.name):
+                digest = hashlib.sha256(path.read_bytes()).digest()
+                if digest not in seen:
+                    seen.add(digest)
+                    yield path
 
 
 def _paths(part: dict[str, Any], root: Path) -> list[Path]:

@@ -5,7 +5,7 @@ pattern, for a second or for 0.2 of one. A film is scanned within the CPU time t
 length gives; the seconds for all of it and for its frames alone stand beside those in
 which FFmpeg decodes every frame, in the same thread.
 
-Needs the extra ``video``, and PyAV's own encoders.
+Its other parts are in ``films.py``. Needs the extra ``video``, and PyAV's own encoders.
 """
 
 import io
@@ -17,6 +17,7 @@ from pathlib import Path
 import av
 from PIL import Image
 
+from benchmarks import films
 from benchmarks.harness import Aim, Options, Report
 from tests.corpus import pictures
 from tests.evidence.seen import value_of
@@ -49,7 +50,7 @@ CODECS = (
 """Name, encoder, form, and frames between intra-coded ones."""
 
 
-def measure(options: Options, _folder: Path) -> Report:
+def measure_codecs(options: Options, _folder: Path) -> Report:
     """Scan a film of each codec."""
     film_s = QUICK_FILM_S if options.quick else FILM_S
     rows: list[dict[str, object]] = []
@@ -142,3 +143,10 @@ def _is_found(scan: Scan, picture: Image.Image) -> bool:
         (int.from_bytes(it, "big") ^ listed).bit_count() <= THRESHOLD_BITS
         for it in values
     )
+
+
+PARTS = {
+    "codecs": measure_codecs,
+    "packages": films.measure_packages,
+    "vpdq": films.measure_vpdq,
+}
