@@ -14,7 +14,6 @@ from tests.repository import ROOT
 from uploadfilter.decisions.policy import BY_WEIGHT, CHOICE_OF, FIGHTING, Policy
 from uploadfilter.model import (
     EXEMPTIONS,
-    FORMER,
     INCAPACITY,
     REFUSALS,
     Reason,
@@ -25,7 +24,6 @@ GROUPS = {
     "REFUSALS": REFUSALS,
     "INCAPACITY": INCAPACITY,
     "EXEMPTIONS": EXEMPTIONS,
-    "FORMER": FORMER,
 }
 
 
@@ -73,7 +71,7 @@ def missing(reason: str, places: Places) -> Iterator[str]:
         )
     if reason in CHOICE_OF:
         yield from _missing_of_a_choice(Reason(reason), places)
-    is_given = reason not in {Reason.UNREADABLE, *FORMER}
+    is_given = reason != Reason.UNREADABLE
     if is_given and not re.search(rf"\b{reason}\b", places.table):
         yield (
             "write a row into docs/decision-table.md, in ENFORCE, with the scan or the "

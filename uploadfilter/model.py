@@ -206,12 +206,6 @@ class Reason(StrEnum):
     # What `scan` could not open; never the reason of an upload.
     UNREADABLE = "unreadable"
 
-    # Only records of older versions have it.
-    WEAK_MATCH = "weak_match"
-
-
-FORMER = frozenset({Reason.WEAK_MATCH})
-"""The reasons that this version never gives, but still reads in older records."""
 
 INCAPACITY = frozenset(
     {

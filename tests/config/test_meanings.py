@@ -15,8 +15,6 @@ from uploadfilter.config.meanings import MEANINGS, meant
         ),
         pytest.param(("policy",), "low_qualty", "policy.low_quality", id="typo"),
         pytest.param(("policy",), "nearmatch", "policy.near_match", id="no-underscore"),
-        pytest.param(("policy",), "weak_match", "near_match", id="former"),
-        pytest.param(("routes", 1, "policy"), "weak_match", "64-bit", id="of-route"),
         pytest.param(("proxy",), "origin", "above the first table", id="origin"),
         pytest.param(("limits",), "mode", "above the first table", id="mode"),
         pytest.param(("spool",), "limits", "a table of its own", id="table"),

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from uploadfilter.decisions.policy import CHOICES, Policy
 from uploadfilter.model import (
     EXEMPTIONS,
-    FORMER,
     INCAPACITY,
     REFUSALS,
     Action,
@@ -93,7 +92,7 @@ def _matches(draw: st.DrawFn) -> Match:
 CONTENT_REASONS = tuple(
     reason
     for reason in Reason
-    if reason not in REFUSALS | FORMER | {Reason.LOW_QUALITY, Reason.NEAR_MATCH}
+    if reason not in REFUSALS | {Reason.LOW_QUALITY, Reason.NEAR_MATCH}
 )
 MATCHES = st.lists(_matches(), max_size=5)
 SCANS = st.lists(

@@ -30,7 +30,6 @@ from uploadfilter.decisions.policy import (
 )
 from uploadfilter.model import (
     EXEMPTIONS,
-    FORMER,
     INCAPACITY,
     REFUSALS,
     Action,
@@ -221,7 +220,7 @@ def test_decision_table_names_every_reason() -> None:
 
     named = {reason for reason in Reason if re.search(rf"\b{reason.value}\b", text)}
 
-    assert set(Reason) - named == {Reason.UNREADABLE, *FORMER}
+    assert set(Reason) - named == {Reason.UNREADABLE}
 
 
 def test_decision_table_has_no_case_twice() -> None:
@@ -233,14 +232,13 @@ def test_decision_table_has_no_case_twice() -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_policy_has_an_action_for_every_reason(reason: Reason) -> None:
-    """A reason is chosen for, refused, our own fault, former, or of `scan` alone."""
+    """A reason is chosen for, refused, our own fault, or of `scan` alone."""
     groups = (
         {*CHOICE_OF},
         FIGHTING,
         REFUSALS,
         INCAPACITY,
         EXEMPTIONS,
-        FORMER,
         {Reason.UNREADABLE},
     )
     judgement = decide([scan("0", reason)], (), mode=Mode.ENFORCE, policy=Policy())

@@ -3,7 +3,6 @@
 import itertools
 from dataclasses import replace
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -110,27 +109,6 @@ def test_record_tells_what_a_preset_would_have_done(
     record = decision("d", judged)
 
     assert action_under(record, preset) is asked.would
-
-
-def test_older_record_is_judged_by_the_reason_that_it_names() -> None:
-    """Records did not always name every reason."""
-    judged = Judgement(
-        verdict=Verdict.INCONCLUSIVE,
-        action=Action.REJECT,
-        effect=Action.REJECT,
-        reason=Reason.ENCRYPTED,
-        would=Action.REJECT,
-        would_reason=Reason.ENCRYPTED,
-    )
-    record = msgspec.structs.replace(
-        decision("d", judged), would=None, would_reason=None
-    )
-
-    assert [action_under(record, it) for it in Preset] == [
-        Action.ACCEPT,
-        Action.ACCEPT,
-        Action.REJECT,
-    ]
 
 
 def test_uploads_are_counted_by_preset_and_reason() -> None:

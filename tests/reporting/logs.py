@@ -85,7 +85,7 @@ decisions = st.builds(
     matches=st.lists(matches, max_size=4).map(tuple)
     | st.lists(matches, min_size=12, max_size=20).map(tuple),
     reasons=st.lists(reasons, max_size=2).map(tuple),
-    would=st.one_of(st.none(), st.sampled_from(Action)),
+    would=st.sampled_from(Action),
     would_reason=st.one_of(st.none(), reasons),
     route=st.sampled_from([None, "default", "images"]),
     cpu_ms=st.floats(0, 10**5),

@@ -18,7 +18,6 @@ from tests.decisions.logs import (
     decision,
     write_log,
 )
-from tests.decisions.old_log import write_old_log
 from tests.reporting.site import FIRST, write_site
 from uploadfilter.decisions.files.proving import UNSIGNED_MINUTES
 from uploadfilter.decisions.files.retention import prune
@@ -320,17 +319,3 @@ def test_folder_may_be_a_log_a_proxy_or_a_state_directory(site: list[Path]) -> N
     assert log_folders([site[0].parent, site[0], site[1]]) == site
     with pytest.raises(UsageError, match="no decision log"):
         log_folders([state / "instances"])
-
-
-def test_log_of_an_older_release_is_counted(tmp_path: Path) -> None:
-    """Older records lack fields and totals; they are counted as far as they go."""
-    directory = tmp_path / "log"
-    write_old_log(directory)
-    write_log(directory, [[decision("new")]], start=NOON + 5 * DAY_S)
-    days = ReportDays(FIRST, FIRST + timedelta(days=7))
-
-    found = gather([directory], days, GatherOptions())[0]
-
-    assert packed(found.part) == packed(count_plainly(lines(directory)))
-    assert lacks(found) >= {LogLack.OLD_FORMAT, LogLack.NO_CHECKPOINT}
-    assert LogLack.CHAIN_BROKEN not in lacks(found)

@@ -41,10 +41,6 @@ _NO_LEVEL: Final = (
     "There are no levels: each event is one line on standard error, for the journal."
 )
 _WAIT: Final = "Delete the line: an upload waits for two seconds at most."
-_NEAR_MATCH: Final = (
-    "One 64-bit signal alone is now a near_match, and only of an entry without PDQ: "
-    "delete the line, or write near_match."
-)
 _WEBSOCKETS: Final = (
     'WebSockets are no longer inspected. Write websockets = "pass" to let them through '
     "without that, or delete the line to refuse them; see docs/non-goals.md."
@@ -64,7 +60,6 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         **dict.fromkeys(
             ("policy.default", "policy.action"), 'Write preset = "strict".'
         ),
-        **dict.fromkeys(("policy.weak_match",), _NEAR_MATCH),
         **dict.fromkeys(("upstream", "backend", "proxy_pass", "target"), _ORIGIN),
         **dict.fromkeys(("proxy.upstream", "proxy.backend", "proxy.url"), _ORIGIN),
         **dict.fromkeys(("host", "port", "bind", "address", "proxy.port"), _LISTEN),

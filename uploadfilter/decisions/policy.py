@@ -107,7 +107,6 @@ BY_WEIGHT = (
     # The evidence points at an entry.
     Reason.LOW_QUALITY,
     Reason.NEAR_MATCH,
-    Reason.WEAK_MATCH,
     # The content is unknown.
     Reason.UNREADABLE,
     # Content that attacks the scanner; the most probably deliberate one first.

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from uploadfilter.decisions.policy import CHOICES, Policy, strictest
 from uploadfilter.decisions.records.records import DecisionRecord
-from uploadfilter.model import FORMER, Action, Preset, Reason
+from uploadfilter.model import Action, Preset, Reason
 
 _COUNTED: Final = frozenset({"altered", "near_match"})
 """The choices that even ``strict`` accepts: altered copies are counted first, and
@@ -65,12 +65,8 @@ def action_under(record: DecisionRecord, preset: Preset) -> Action:
 
 
 def _reasons(record: DecisionRecord) -> tuple[Reason, ...]:
-    """Return the reasons of an upload; older records hold only one.
-
-    Of a reason that this version never gives, no preset makes anything.
-    """
-    found = record.reasons or (() if record.reason is None else (record.reason,))
-    return tuple(it for it in found if it not in FORMER)
+    """Return the reasons of an upload; a refusal may name only one."""
+    return record.reasons or (() if record.reason is None else (record.reason,))
 
 
 class Comparison:

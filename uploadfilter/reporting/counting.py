@@ -56,9 +56,6 @@ _MICRO: Final = 1000.0
 """Microseconds of a millisecond."""
 
 _KEY: Final = attrgetter(*UPLOAD_COLUMNS)
-_ACTION: Final = UPLOAD_COLUMNS.index("action")
-_REASON: Final = UPLOAD_COLUMNS.index("reason")
-_WOULD: Final = UPLOAD_COLUMNS.index("would")
 _VERDICT: Final = UPLOAD_COLUMNS.index("verdict")
 _EFFECT: Final = UPLOAD_COLUMNS.index("effect")
 
@@ -153,7 +150,7 @@ def _count_decisions(part: Part, day: str, decisions: Sequence[DecisionLine]) ->
     spent = _summed(ids, np.rint(_values(decisions, "cpu_ms") * _MICRO))
     for key, number in numbers.items():
         of_key = int(uploads[number]), int(sizes[number]), int(spent[number])
-        part.add(CountTable.UPLOADS, (day, *_as_enforced(key)), *of_key)
+        part.add(CountTable.UPLOADS, (day, *key), *of_key)
     _count_latency(part, day, decisions, numbers, ids)
     reasons = Counter(chain.from_iterable(map(attrgetter("reasons"), decisions)))
     for reason, number in reasons.items():
@@ -180,14 +177,6 @@ def _summed(
     if not np.all(np.abs(sums) < 1 << 53):
         raise OverflowError("a sum of this many is not exact")
     return sums
-
-
-def _as_enforced(key: Key) -> Key:
-    """Return a key with the action if every set were enforced, of old records too."""
-    if key[_WOULD] is not None:
-        return key
-    rest = key[_WOULD + 2 :]
-    return (*key[:_WOULD], key[_ACTION], key[_REASON], *rest)
 
 
 def _count_latency(
@@ -217,7 +206,7 @@ def count_matches(part: Part, day: str, decision: DecisionLine) -> None:
     is_exact = bool(ways & EXACT)
     # The match that chance explains least is the evidence for the upload.
     chance = 0 if is_exact or not known else _chance_units(min(known))
-    key = (day, *_as_enforced(_KEY(decision)), "+".join(sorted(ways)))
+    key = (day, *_KEY(decision), "+".join(sorted(ways)))
     unjudged = not is_exact and not known
     part.add(
         CountTable.FOUND, (*key, labels_of(decision.matches)), 1, chance, int(unjudged)

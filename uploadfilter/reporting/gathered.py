@@ -26,7 +26,6 @@ class LogLack(StrEnum):
     UNFINISHED = "unfinished"
     CLOCK_BACK = "clock_back"
     NOT_READ = "not_read"
-    OLD_FORMAT = "old_format"
     NO_CHECKPOINT = "no_checkpoint"
     TREE_DAMAGED = "tree_damaged"
     NOT_IN_TREE = "not_in_tree"

@@ -273,10 +273,6 @@ class _LogReader:
                 self._say(lack, detail=segment.name)
         for name in packed(self.directory):
             self._say(LogLack.NOT_READ, detail=name)
-        formats = {head.format for head in self._heads.values()}
-        if formats and max(formats) != min(formats):
-            between = f"{min(formats)}-{max(formats)}"
-            self._say(LogLack.OLD_FORMAT, detail=between)
 
     def _signed(self) -> SignedTree | None:
         try:

@@ -44,9 +44,9 @@ class DecisionLine(LogLine, frozen=True, gc=False, tag="decision"):
     client: str | None
     size: int
     duration_ms: float
+    would: str
     matches: tuple[MatchFields, ...] = ()
     reasons: tuple[str, ...] = ()
-    would: str | None = None
     would_reason: str | None = None
     route: str | None = None
     cpu_ms: float = 0.0

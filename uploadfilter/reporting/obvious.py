@@ -57,9 +57,6 @@ def _copies(part: Part, day: str, record: dict[str, Any]) -> None:
 
 
 def _decision(part: Part, day: str, record: dict[str, Any]) -> None:
-    if record.get("would") is None:
-        record["would"] = record["action"]
-        record["would_reason"] = record["reason"]
     key = (day, *(record.get(name) for name in UPLOAD_COLUMNS))
     cpu_us = round(record.get("cpu_ms", 0.0) * 1000)
     part.add(CountTable.UPLOADS, key, 1, record["size"], cpu_us)

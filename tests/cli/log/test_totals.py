@@ -12,15 +12,11 @@ from tests.decisions.logs import (
     NOON,
     REFUSED,
     REJECTED,
-    Clock,
     decision,
     outcome,
-    unsynced,
     write_log,
 )
-from tests.decisions.old_log import write_old_log
 from tests.decisions.recount import lines_of
-from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.retention import prune
 
 
@@ -78,7 +74,6 @@ def test_every_upload_is_counted_after_retention(
     assert uploads(found["sum"]["uploads"]) == written == 192
     assert len(found["days"]) == 91
     assert [day["is_open"] for day in found["days"]] == [False] * 90 + [True]
-    assert not any(day["is_partial"] for day in found["days"])
     (match,) = found["sum"]["matches"]
     assert (match["set"], match["category"], match["uploads"]) == ("demo", "known", 10)
 
@@ -151,25 +146,6 @@ def test_days_can_be_chosen(
     found = totals(monkeypatch, capfd, "--since", "2026-11-26", "--until", "2026-11-28")
 
     assert [day["day"] for day in found["days"]] == ["2026-11-26", "2026-11-27"]
-
-
-def test_older_log_is_counted_from_what_is_left(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """An older version counted nothing, and the output says so."""
-    write_old_log(directory)
-    clock = Clock(NOON + 4 * DAY_S)
-    with DecisionLog.open(
-        directory, instance="main", clock=clock, sync=unsynced
-    ) as log:
-        log.append(decision("new", REFUSED, now=clock.now)).result()
-    assert run(monkeypatch, "log", "totals", "--json") == 0
-    said = capfd.readouterr()
-    (found,) = json_lines(said.out)
-
-    assert [uploads(day["uploads"]) for day in found["days"]] == [3, 2, 3, 2, 1]
-    assert [day["is_partial"] for day in found["days"]] == [True] * 4 + [False]
-    assert "an older version counted nothing" in said.err
 
 
 def test_empty_log_has_no_numbers(

@@ -6,19 +6,13 @@ import pytest
 
 from tests.cli.running import json_lines, run
 from tests.decisions.logs import (
-    DAY_S,
-    NOON,
     REFUSED,
     REJECTED,
-    Clock,
     decision,
     segment_paths,
-    unsynced,
     upload_paths,
     write_log,
 )
-from tests.decisions.old_log import write_old_log
-from uploadfilter.decisions.files.log import DecisionLog
 
 
 @pytest.fixture
@@ -75,26 +69,6 @@ def test_gone_days_are_told_to_programs(
             "with 1 match",
         }
     ]
-
-
-def test_unproved_gap_is_said(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Where an older log proves nothing, nothing is called proved."""
-    for path in write_old_log(directory)[:3]:
-        path.unlink()
-    clock = Clock(NOON + 40 * DAY_S)
-    with DecisionLog.open(directory, instance="main", clock=clock, sync=unsynced):
-        pass
-    code = run(monkeypatch, "verify")
-    said = capfd.readouterr().out
-
-    assert code == 2
-    assert (
-        "gone: at the start, records 1 to 20, 2 matches (files 1 to 3, until "
-        "2026-11-27)" in said
-    )
-    assert "does not prove" in said
 
 
 def test_all_proxies_of_a_state_directory_are_checked(

@@ -22,14 +22,13 @@ from tests.decisions.logs import (
     upload_paths,
     write_log,
 )
-from tests.decisions.old_log import LINES, write_old_log
 from uploadfilter.decisions.files.gaps import Gap
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.reading import read
 from uploadfilter.decisions.files.retention import prune
 from uploadfilter.decisions.files.verify import verify
 from uploadfilter.decisions.records.chain import Draft, Tail
-from uploadfilter.decisions.records.records import FORMAT, SegmentRecord, decode, encode
+from uploadfilter.decisions.records.records import SegmentRecord, decode, encode
 from uploadfilter.decisions.records.sequence import LogFault
 
 
@@ -160,78 +159,6 @@ def test_head_that_counts_wrongly_is_found(tmp_path: Path) -> None:
     problems = {item.problem for item in verify(tmp_path).findings}
 
     assert problems == {LogFault.MISCOUNTED}
-
-
-def test_log_of_an_older_version_is_read_and_verified(tmp_path: Path) -> None:
-    """Every record comes out as it went in, and nothing is wrong with them."""
-    write_old_log(tmp_path)
-
-    report = verify(tmp_path)
-    lines = LINES.read_bytes().splitlines()
-
-    assert report.ok
-    assert (report.records, report.gaps) == (len(lines), ())
-    assert [record.seq for record in read(tmp_path)] == [*range(1, len(lines) + 1)]
-
-
-def test_log_of_an_older_version_goes_on(tmp_path: Path) -> None:
-    """A new file is begun, so that the older version refuses what it would not know."""
-    paths = write_old_log(tmp_path)
-    before = [path.read_bytes() for path in paths]
-    continue_log(tmp_path, 3, 4)
-
-    report = verify(tmp_path)
-    heads = [it for it in read(tmp_path) if isinstance(it, SegmentRecord)]
-
-    assert report.ok
-    assert [path.read_bytes() for path in paths] == before
-    assert [head.format for head in heads] == [1] * 4 + [FORMAT] * (len(heads) - 4)
-    assert heads[-1].matches == 2
-    assert heads[-1].begun == date(2026, 11, 25)
-
-
-@pytest.mark.parametrize(
-    ("gone", "day", "why"),
-    [
-        pytest.param([0], 3, "kept until 2026-12-25", id="too-young"),
-        pytest.param([0, 1, 2], 3, "kept until 2026-12-27", id="oldest-three"),
-        pytest.param([0], 40, "1 match to be kept", id="only-one-with-a-match"),
-        pytest.param([1], 3, "kept until 2026-12-26", id="hole"),
-        pytest.param([0, 1, 2], 40, "", id="not-proved"),
-        pytest.param([0, 1, 2], 400, "", id="old-enough"),
-        pytest.param([1], 40, "", id="hole-of-retention"),
-        pytest.param([1, 2], 40, "1 match to be kept", id="hole-with-a-match"),
-    ],
-)
-def test_gaps_of_an_older_log(
-    tmp_path: Path, gone: list[int], day: int, why: str
-) -> None:
-    """A gap that an old log does not prove is neither damage nor proved."""
-    paths = write_old_log(tmp_path)
-    for at in gone:
-        paths[at].unlink()
-    continue_log(tmp_path, day)
-
-    report = verify(tmp_path)
-
-    assert report.ok is not bool(why)
-    (judged,) = report.gaps
-    assert why in judged.why
-    is_known = day == 400 or gone == [1]
-    assert judged.is_proved is (is_known or bool(why))
-
-
-def test_young_log_of_an_older_version_proves_its_matches(tmp_path: Path) -> None:
-    """Once a head says when the log was begun, younger matches cannot be gone."""
-    paths = write_old_log(tmp_path)
-    continue_log(tmp_path, 4)
-    for path in paths[:3]:
-        path.unlink()
-    continue_log(tmp_path, 60)
-
-    report = verify(tmp_path)
-
-    assert not report.ok
 
 
 def test_gap_says_what_was_in_it(tmp_path: Path) -> None:

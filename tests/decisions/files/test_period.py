@@ -12,7 +12,6 @@ from tests.decisions.logs import (
     segment_paths,
     write_log,
 )
-from tests.decisions.old_log import write_old_log
 from uploadfilter.decisions.files.period import Gone, period_of
 from uploadfilter.decisions.files.retention import prune
 from uploadfilter.decisions.records.records import moment
@@ -47,16 +46,6 @@ def test_days_that_are_gone_are_put_together(tmp_path: Path) -> None:
         Gone(since=day(0), until=day(2), matches=0),
         Gone(since=day(4), until=day(8), matches=0),
     )
-
-
-def test_beginning_of_an_older_log_is_not_known(tmp_path: Path) -> None:
-    """Its heads do not say when it was begun."""
-    for path in write_old_log(tmp_path)[:2]:
-        path.unlink()
-    period = period_of(tmp_path)
-
-    assert period is not None
-    assert period.gone == (Gone(since=None, until=day(1), matches=1),)
 
 
 def test_newest_file_without_a_record_is_passed_over(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tests.decisions.evidence import match, scan
 from tests.decisions.logs import ACCEPTED, LISTED, NOON, REJECTED, decision, outcome
 from uploadfilter.decisions.judgement import Judgement
-from uploadfilter.decisions.presets import action_under
 from uploadfilter.decisions.records.making import (
     CONTENTS_RECORDED,
     MATCHES_RECORDED,
@@ -38,12 +37,10 @@ from uploadfilter.decisions.records.records import (
 from uploadfilter.decisions.records.summaries import SummaryRecord
 from uploadfilter.errors import LogCorruptError, UsageError
 from uploadfilter.model import (
-    Action,
     EntryState,
     Match,
     MatchKind,
     Mode,
-    Preset,
     Reason,
     Scan,
     Signal,
@@ -151,24 +148,6 @@ def test_decision_line_is_as_documented() -> None:
         '"would":"ACCEPT","would_reason":null,"route":null,"cpu_ms":0.0,'
         '"altered":false,"sealed":null,"pieces":null}'
     )
-
-
-def test_record_of_an_older_version_keeps_its_reason() -> None:
-    """A match that no version finds any more is still read, and is told as it was."""
-    line = (
-        encode(decision("d", replace(REJECTED, would=Action.ACCEPT)))
-        .replace(b',"kind":"within","chance":null,"outline":null,"frame_s":null', b"")
-        .replace(b',"altered":false', b"")
-        .replace(b'reason":null', b'reason":"weak_match"')
-        .replace(b'"reasons":[]', b'"reasons":["weak_match"]')
-    )
-    assert b"altered" not in line
-    record = decode(line)
-
-    assert isinstance(record, DecisionRecord)
-    assert record.reasons == (record.reason,) == (Reason.WEAK_MATCH,)
-    assert (record.altered, record.matches[0].kind) == (False, MatchKind.WITHIN)
-    assert action_under(record, Preset.STRICT) is Action.ACCEPT
 
 
 def test_altered_copy_is_recorded_with_its_chance_and_outline() -> None:

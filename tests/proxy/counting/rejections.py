@@ -47,6 +47,7 @@ def decision(
         verdict=Verdict.MATCH if rejected else Verdict.NO_MATCH,
         action=action,
         effect=action,
+        would=action,
         reason=None,
         status=403,
         client=client,

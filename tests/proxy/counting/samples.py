@@ -35,6 +35,7 @@ def decision(
         verdict=verdict,
         action=action,
         effect=action,
+        would=action,
         reason=reason,
         status=None,
         client=client,

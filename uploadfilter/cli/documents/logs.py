@@ -50,7 +50,6 @@ class DayJSON(CountsJSON):
 
     day: date
     is_open: bool
-    is_partial: bool
 
 
 class TotalsJSON(TypedDict):

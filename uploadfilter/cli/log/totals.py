@@ -113,12 +113,6 @@ def totals_command(
     else:
         counts = counted_by(by, (tally for tally, _ in days.values()))
         print_text(counts_table(by, counts))
-    if any(CountSource.RECORDS in origins for _, origins in days.values()):
-        say(
-            "an older version counted nothing on some of these days: their numbers "
-            "come from the remaining records",
-            style="yellow",
-        )
 
 
 def _show_presets(
@@ -167,7 +161,6 @@ def totals_document(days: Days) -> dict[str, object]:
                 **_rows(tally.totals(day)),
                 "day": day,
                 "is_open": CountSource.OPEN in origins,
-                "is_partial": CountSource.RECORDS in origins,
             }
             for day, (tally, origins) in days.items()
         ],

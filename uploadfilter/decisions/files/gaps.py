@@ -16,7 +16,7 @@ The existing segments prove the following:
 A gap at the start has no segment before it. It is damage if the newest missing segment
 was too young, if a lasting segment is missing, or if matches are missing and the whole
 log is younger than their retention. One case is reported and cannot be proved: that
-matches were old enough in a log that an older version began.
+matches were old enough in a log that lasts for longer.
 """
 
 from collections.abc import Sequence

@@ -19,7 +19,6 @@ from uploadfilter.decisions.files.segments import (
     lines,
     opened,
     packed,
-    read_head,
     segments,
     write_error,
 )
@@ -86,7 +85,7 @@ def recover(directory: Path, *, sync: Sync) -> Recovered:
 
     Raises:
         LogCorruptError: The log has damage that no interrupted write explains.
-        LogVersionError: A newer version wrote the log, and must continue it.
+        LogVersionError: Another version wrote the log, and must continue it.
         LogError: The log cannot be read.
         LogWriteError: The torn end cannot be set aside.
     """
@@ -101,7 +100,6 @@ def recover(directory: Path, *, sync: Sync) -> Recovered:
             torn.append(torn_path(directory, segment))
             torn_bytes += rest
         if size:
-            _find_begin(tail, directory)
             report = _report(directory, tail, torn, torn_bytes)
             return Recovered(tail=tail, segment=segment, size=size, report=report)
         # Not even the head is whole: the log ends in the segment before.
@@ -152,17 +150,6 @@ def _refuse_packed(directory: Path) -> None:
                 f"the newest segment was packed or renamed: {name!r}",
                 hint="Unpack it under its old name. Older files may stay as they are.",
             )
-
-
-def _find_begin(tail: Tail, directory: Path) -> None:
-    """Find the first day of a log of an older version, if its first segment exists.
-
-    Raises:
-        LogCorruptError: The first segment has no head.
-    """
-    oldest = segments(directory)[0]
-    if tail.begun is None and oldest.number == 1:
-        tail.begun = read_head(directory, oldest).time.date()
 
 
 def torn_path(directory: Path, segment: Segment) -> Path:

@@ -1,8 +1,7 @@
 """Read the lasting data of a log: changes, and the totals of past and open days.
 
 Counts that are in no total record yet are in the head of the newest segment, and in the
-records after that head. Segments of format 1 were never counted: their remaining
-records are counted here.
+records after that head.
 """
 
 from collections.abc import Iterator
@@ -11,10 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from uploadfilter.decisions.files.reading import records_of
-from uploadfilter.decisions.files.segments import Segment, read_head, segments
-from uploadfilter.decisions.records.chain import COUNTING_FORMAT, Tail
+from uploadfilter.decisions.files.segments import read_head, segments
+from uploadfilter.decisions.records.chain import Tail
 from uploadfilter.decisions.records.lasting import ChangeRecord, DayTotals, TotalRecord
-from uploadfilter.decisions.records.totals import OpenDays
 
 
 class CountSource(StrEnum):
@@ -22,7 +20,6 @@ class CountSource(StrEnum):
 
     TOTAL = "total"
     OPEN = "open"
-    RECORDS = "records"
 
 
 class TotalPart(NamedTuple):
@@ -30,8 +27,7 @@ class TotalPart(NamedTuple):
 
     Attributes:
         totals: The counts.
-        origin: A total record; the counts of an open day; or the remaining records of
-            a segment of format 1.
+        origin: A total record, or the counts of an open day.
     """
 
     totals: DayTotals
@@ -50,10 +46,7 @@ def parts_of(directory: Path) -> Iterator[TotalPart]:
     found = segments(directory)
     for segment in found:
         is_newest = segment == found[-1]
-        head = read_head(directory, segment)
-        if head.format < COUNTING_FORMAT:
-            yield from _recounted(directory, segment)
-        elif head.is_lasting or is_newest:
+        if is_newest or read_head(directory, segment).is_lasting:
             tail = Tail()
             for record, data in records_of(directory, segment):
                 tail.read(record, data)
@@ -76,11 +69,3 @@ def changes_of(directory: Path) -> Iterator[ChangeRecord]:
             for record, _ in records_of(directory, segment):
                 if isinstance(record, ChangeRecord):
                     yield record
-
-
-def _recounted(directory: Path, segment: Segment) -> Iterator[TotalPart]:
-    days = OpenDays()
-    for record, _ in records_of(directory, segment):
-        days.count(record)
-    for totals in days.totals():
-        yield TotalPart(totals, CountSource.RECORDS)

@@ -395,14 +395,12 @@ class _Counted:
         tail = self.tail
         if not self._is_linked:
             return
-        same = head.matches == tail.matches
-        if head.format > 1 and tail.format > 1:
-            same = (
-                same
-                and head.lasting == tail.lasting
-                and tail.days.is_same(head.totals)
-                and head.mark == tail.mark
-            )
+        same = (
+            head.matches == tail.matches
+            and head.lasting == tail.lasting
+            and tail.days.is_same(head.totals)
+            and head.mark == tail.mark
+        )
         if not same:
             self._sequence.report(LogFault.MISCOUNTED, place, head.seq)
 

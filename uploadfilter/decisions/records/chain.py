@@ -31,10 +31,6 @@ from uploadfilter.decisions.records.records import (
 from uploadfilter.decisions.records.totals import OpenDays
 from uploadfilter.model import Action, Verdict
 
-COUNTING_FORMAT = 2
-"""The first format with totals. Records in segments of older formats are never counted,
-not even later, because the counts in a head must be trusted."""
-
 
 @dataclass(slots=True)
 class Tail:
@@ -94,8 +90,7 @@ class Tail:
                 self.days.close(record.totals.day)
             case ChangeRecord():
                 self.mark = record.mark or self.mark
-        if self.format >= COUNTING_FORMAT:
-            self.days.count(record)
+        self.days.count(record)
 
     def _begin(self, head: SegmentRecord) -> None:
         """Apply the fields of a new segment's head."""

@@ -46,12 +46,8 @@ from uploadfilter.model import (
 from uploadfilter.rejections import Outcome, outcome_by
 
 FORMAT = 7
-"""Version of the lines; it grows when an older reader would misunderstand them.
-
-Version 1 had no lasting records, and heads without a retention; 2 had no summaries; 3
-had no canaries; 4 had no altered copies, and ``weak_match`` in place of ``near_match``;
-5 had no objections; 6 had no copies that were found after the answer.
-"""
+"""Version of the lines; it grows when an older reader would misunderstand them. The
+first release writes 7."""
 
 ID_ENTROPY_BYTES = 10
 """Random bytes of an id. 80 bits cannot be guessed, and 20 hex digits can still be read
@@ -85,9 +81,8 @@ class SegmentRecord(BaseRecord, frozen=True, kw_only=True, tag="segment"):
             recovery needs to read only the newest segment.
         is_lasting: Whether it holds lasting records; retention never deletes it.
         lasting: Number of earlier segments with lasting records.
-        begun: The day of the first segment; ``None`` if an older version began the log
-            and its first segment was deleted before this version took over.
-        retention: How long segments are kept; ``None`` in heads of older versions.
+        begun: The day of the first segment.
+        retention: How long segments are kept.
         totals: Counts of earlier segments that are in no total record yet.
         mark: The last line of the journal that is on record; ``None`` before the first
             line.
@@ -135,8 +130,7 @@ class MatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One match; the fields are as in ``model.Match``, but the content is numbered.
 
     The outline is in its text form, and ``frame_s`` the time of the frame of a video,
-    in seconds. Records of older versions hold only matches ``within`` the threshold,
-    without a ``chance`` and an ``outline``.
+    in seconds.
     """
 
     content: str
@@ -193,17 +187,14 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         matches: The first 200 matches, counting ones or not.
         matches_omitted: Number of further matches.
         contents_omitted: Number of further contents.
-        reasons: All reasons, the most important first, whatever their action; empty
-            in records of older versions.
-        would: The action if every hash set were enforced; ``None`` in records of older
-            versions, see ``if_enforced``.
+        reasons: All reasons, the most important first, whatever their action.
+        would: The action if every hash set were enforced.
         would_reason: The reason for ``would``, if it was not a match.
-        route: Name of the route; ``None`` in records of older versions.
+        route: Name of the route.
         cpu_ms: Milliseconds of CPU time that scanners used for it.
         altered: Whether the verdict is ``MATCH`` because of altered copies alone.
         sealed: Its sealed evidence; ``None`` if none was wanted.
-        pieces: Its pieces; ``None`` for an upload of one request, and in records of
-            older versions.
+        pieces: Its pieces; ``None`` for an upload of one request.
     """
 
     id: str
@@ -224,7 +215,7 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     matches_omitted: int = 0
     contents_omitted: int = 0
     reasons: tuple[Reason, ...] = ()
-    would: Action | None = None
+    would: Action
     would_reason: Reason | None = None
     route: str | None = None
     cpu_ms: float = 0.0
@@ -239,12 +230,7 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
 
     @property
     def if_enforced(self) -> tuple[Action, Reason | None]:
-        """The action and its reason if every hash set were enforced.
-
-        Records of older versions do not hold it: for them it is the action itself.
-        """
-        if self.would is None:
-            return self.action, self.reason
+        """The action and its reason if every hash set were enforced."""
         return self.would, self.would_reason
 
 
@@ -432,15 +418,15 @@ def decode(line: bytes) -> Record:
 
     Raises:
         LogCorruptError: The line is not a record.
-        LogVersionError: The line is the head of a segment of a newer format.
+        LogVersionError: The line is the head of a segment of another format.
     """
     try:
         record: Record = _decoder.decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as exc:
-        _refuse_newer(line)
+        _refuse_other(line)
         raise LogCorruptError(f"not a record: {exc}") from exc
-    if isinstance(record, SegmentRecord) and record.format > FORMAT:
-        _refuse_newer(line)
+    if isinstance(record, SegmentRecord) and record.format != FORMAT:
+        _refuse_other(line)
     return record
 
 
@@ -455,8 +441,8 @@ class _AnyHead(msgspec.Struct):
 _head_decoder = msgspec.json.Decoder(_AnyHead)
 
 
-def _refuse_newer(line: bytes) -> None:
-    """Raise if a line is the head of a segment of a newer format.
+def _refuse_other(line: bytes) -> None:
+    """Raise if a line is the head of a segment of another format.
 
     The meaning of such a head and of later lines is unknown here: to report them as
     changed, or as intact, would be a guess.
@@ -465,11 +451,11 @@ def _refuse_newer(line: bytes) -> None:
         head = _head_decoder.decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return
-    if head.format > FORMAT:
+    if head.format != FORMAT:
         raise LogVersionError(
             f"segment {head.number} of the decision log has format {head.format}, "
             f"but this version knows {FORMAT}",
-            hint="Use the version that wrote it, or another --instance. If no newer "
+            hint="Use the version that wrote it, or another --instance. If no other "
             "version ever ran here, somebody changed the file: keep it as evidence.",
         )
 

@@ -103,8 +103,7 @@ judged AS (
     FROM found
 )
 SELECT log, day, mode, route, verdict, action, effect, reason,
-    coalesce(would, action), CASE WHEN would IS NULL THEN reason ELSE would_reason END,
-    status, ways,
+    would, would_reason, status, ways,
     -- A row names eight groups of matches; further ones count as the set *.
     CASE WHEN len(labels) > 8
          THEN labels[:8] || [{'set': '*', 'category': '*', 'state': '*'}]

@@ -58,7 +58,7 @@ _REASONS: Final = frozenset({None, *Reason}) - (
     REFUSALS
     | INCAPACITY
     | {Reason.LOW_QUALITY, Reason.NEAR_MATCH, Reason.EVIDENCE_UNFINISHED}
-    | {Reason.WEAK_MATCH, Reason.UNREADABLE}
+    | {Reason.UNREADABLE}
     | {Reason.PIECEWISE_UPLOAD}
 )
 """Reasons that a scanner may give: effects of a content. Only the proxy gives the
