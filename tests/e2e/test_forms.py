@@ -214,7 +214,7 @@ def test_uploader_objects_and_gets_an_answer(place: Place, browser: Browser) -> 
     assert "our garden" in shown
     assert "do not belong together" in wrong
     assert "The decision is reversed" in told
-    assert "takes for illegal" not in told
+    assert "treats as illegal" not in told
     assert "stock picture was listed" in told
     assert len(place.site.published()) == 1
 

@@ -100,7 +100,7 @@ def _warn_of_small_spool(loaded: Loaded, warnings: Complaints) -> None:
 
 
 def doubts(loaded: Loaded) -> tuple[ConfigProblem, ...]:
-    """Return what an uploader or a reviewer would suffer from; ``serve`` says it too."""
+    """Return what uploaders or reviewers would suffer from; ``serve`` says it, too."""
     warnings = Complaints(loaded.sources)
     settings = loaded.settings
     if enforcing(settings.live.routes):

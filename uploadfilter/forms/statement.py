@@ -62,7 +62,7 @@ class StatementSettings:
 
     legal_ground: str = "Article 252 of the Dutch Criminal Code"
     explanation: str = (
-        "The file matches an entry of a list of pictures that this service takes for "
+        "The file matches an entry of a list of pictures that this service treats as "
         "illegal on this ground."
     )
     terms_ground: str = "The terms of service, on files that cannot be checked"

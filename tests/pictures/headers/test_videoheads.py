@@ -4,6 +4,7 @@ import io
 import struct
 
 import pytest
+from typing_extensions import override
 
 from uploadfilter.pictures.headers.videoheads import entries_of, form_of
 
@@ -52,6 +53,7 @@ class CountedFile(io.BytesIO):
 
     reads = 0
 
+    @override
     def read(self, size: int | None = -1) -> bytes:
         """Return bytes, and count it."""
         self.reads += 1

@@ -403,7 +403,7 @@ def sample_video(picture: Image.Image) -> bytes:
 
 
 class _TimedFile:
-    """A file that cannot be read after a time: FFmpeg reads an index without a pause."""
+    """A file that ends at a time: FFmpeg reads a whole index without a pause."""
 
     def __init__(self, file: BinaryIO, has_ended: Callable[[], bool]) -> None:
         self._file = file

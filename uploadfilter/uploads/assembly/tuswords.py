@@ -102,7 +102,7 @@ def read_type(head: RequestHead) -> str | None:
 
 
 def read_parts(head: RequestHead, concat: bytes) -> Sequence[str] | Refusal:
-    """Return the addresses of the partial uploads that a final one joins, or a refusal."""
+    """Return the addresses of the uploads that a final one joins, or a refusal."""
     kind, _, listed = concat.partition(b";")
     parts = [target_of(part, head.target) for part in listed.split()]
     if kind != b"final" or not parts or head.has_body:
