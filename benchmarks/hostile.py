@@ -18,8 +18,8 @@ from typing import Any
 from benchmarks.harness import Aim, Options, Report
 from tests.corpus.bombs.bombs import BOMBS, Bomb
 from uploadfilter.decisions.policy import Policy, decide
+from uploadfilter.inspection.scanning import ALWAYS_SCANNED
 from uploadfilter.model import Mode, Reason, Scan
-from uploadfilter.proxy.inspecting.scanning import ALWAYS_SCANNED
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.messages import ContentSpan

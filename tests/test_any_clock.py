@@ -33,16 +33,16 @@ from uploadfilter.decisions.records.records import DecisionRecord, moment
 from uploadfilter.decisions.records.summaries import SummaryRecord
 from uploadfilter.doors.quotas import Quota, Quotas, Scope
 from uploadfilter.forms.rates import Rates
+from uploadfilter.inspection import arriving, budgets, pacing
 from uploadfilter.networks import path_of
-from uploadfilter.proxy.clients.connections import Connections
-from uploadfilter.proxy.clients.silent import SilentConnection
-from uploadfilter.proxy.clients.waiting import Waiters
-from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.inspecting import arriving, budgets, pacing
-from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.scanners.inside.walking import accounts as walking
 from uploadfilter.scanners.pool import lightness, queueing, waiting
 from uploadfilter.scanners.pool import usage as usages
+from uploadfilter.web.clients.connections import Connections
+from uploadfilter.web.clients.silent import SilentConnection
+from uploadfilter.web.clients.waiting import Waiters
+from uploadfilter.web.counting.metrics import Metrics
+from uploadfilter.web.requests.limits import ProxyLimits
 
 STARTS_S: Final = (0.0, 1e4, 1e7, 1e9)
 TICK_S: Final = 1 / 1024
@@ -337,11 +337,11 @@ PARTS: Final[dict[str, Drive]] = {
     "scanners/pool/usage.py": usage,
     "scanners/pool/lightness.py": lights,
     "scanners/inside/walking/accounts.py": walks,
-    "proxy/inspecting/pacing.py": pace,
-    "proxy/inspecting/arriving.py": bodies,
-    "proxy/inspecting/budgets.py": rejections,
-    "proxy/clients/waiting.py": answers,
-    "proxy/clients/connections.py": connections,
+    "inspection/pacing.py": pace,
+    "inspection/arriving.py": bodies,
+    "inspection/budgets.py": rejections,
+    "web/clients/waiting.py": answers,
+    "web/clients/connections.py": connections,
     "decisions/records/flooding.py": floods,
     "forms/rates.py": forms,
     "doors/quotas.py": questions,

@@ -14,7 +14,7 @@ import zstandard
 
 from tests.backups import LISTED, SUPPRESSED, files, listed
 from tests.corpus import pictures
-from tests.proxy.inspecting.tripped import tripped
+from tests.inspection.tripped import tripped
 from tests.proxy.site import Site, entry, list_entries, sha256, site
 from tests.proxy.wire import status
 from tests.waiting import until
@@ -28,10 +28,10 @@ from uploadfilter.backup import (
 )
 from uploadfilter.decisions.files.verify import verify
 from uploadfilter.errors import BackupError
-from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.signedsets import canaries
 from uploadfilter.state import DEFAULT_INSTANCE, log_directory
+from uploadfilter.web.requests.limits import ProxyLimits
 
 UNLISTED = pictures.jpeg(pictures.photograph(3, width=160, height=120))
 DEMOTED = canaries.picture()

@@ -13,10 +13,10 @@ from uploadfilter.model import EXACT_TYPES, PERCEPTUAL_TYPES, SignalType
 from uploadfilter.pictures import opening
 from uploadfilter.pictures.formats import FORMATS
 from uploadfilter.proxy.assembling import protocols
-from uploadfilter.proxy.routing.routes import UploadProtocol
 from uploadfilter.reference.entries import secret
 from uploadfilter.reference.search.matching import THRESHOLD_LIMITS
 from uploadfilter.signals import registry
+from uploadfilter.web.routing.routes import UploadProtocol
 
 PAGE = ROOT / "CONTRIBUTING.md"
 TEXT = re.sub(r"\s+", " ", PAGE.read_text(encoding="utf-8"))

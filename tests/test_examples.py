@@ -14,7 +14,7 @@ VALUES = {
     "Policy": "uploadfilter.decisions.policy",
     "Judgement": "uploadfilter.decisions.judgement",
     "RequestHead": "uploadfilter.uploads.head.request",
-    "Route": "uploadfilter.proxy.routing.routes",
+    "Route": "uploadfilter.web.routing.routes",
     "Thresholds": "uploadfilter.reference.search.matching",
 }
 """The module of each value."""

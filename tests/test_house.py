@@ -35,7 +35,7 @@ FUNCTION_LINES = 50
 USUAL_FUNCTION_LINES = 10
 
 TESTED_ELSEWHERE = {
-    "uploadfilter/proxy/answering/answer.py": ("tests/proxy/answering/test_answers.py"),
+    "uploadfilter/web/answering/answer.py": ("tests/web/answering/test_answers.py"),
     "uploadfilter/reference/entries/older.py": "tests/reference/writing/test_older.py",
     "uploadfilter/__main__.py": "tests/proxy/test_faults.py",
     "uploadfilter/cli/__init__.py": "tests/cli/test_main.py",
@@ -106,35 +106,29 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/assembling/sliceforms.py": (
         "tests/proxy/assembling/test_webforms.py"
     ),
-    "uploadfilter/proxy/origins/failing.py": "tests/proxy/origins/test_origin.py",
-    "uploadfilter/proxy/requests/clientkeys.py": "tests/proxy/handling/test_proxy.py",
-    "uploadfilter/proxy/origins/settings.py": "tests/proxy/origins/test_origin.py",
-    "uploadfilter/proxy/requests/arrival.py": "tests/proxy/handling/test_proxy.py",
-    "uploadfilter/proxy/requests/draining.py": "tests/proxy/test_faults.py",
-    "uploadfilter/proxy/clients/connections.py": "tests/proxy/clients/test_silent.py",
-    "uploadfilter/proxy/clients/listening.py": "tests/proxy/handling/test_proxy.py",
-    "uploadfilter/proxy/counting/definitions.py": (
-        "tests/proxy/counting/test_metrics.py"
-    ),
-    "uploadfilter/proxy/counting/labels.py": "tests/proxy/counting/test_metrics.py",
+    "uploadfilter/web/origins/failing.py": "tests/web/origins/test_origin.py",
+    "uploadfilter/web/requests/clientkeys.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/web/origins/settings.py": "tests/web/origins/test_origin.py",
+    "uploadfilter/web/requests/arrival.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/web/requests/draining.py": "tests/proxy/test_faults.py",
+    "uploadfilter/web/clients/connections.py": "tests/web/clients/test_silent.py",
+    "uploadfilter/web/clients/listening.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/web/counting/definitions.py": ("tests/web/counting/test_metrics.py"),
+    "uploadfilter/web/counting/labels.py": "tests/web/counting/test_metrics.py",
     "uploadfilter/uploads/head/clientside.py": "tests/uploads/head/test_forwarding.py",
     "uploadfilter/uploads/head/signs.py": "tests/uploads/head/test_pieces.py",
     "uploadfilter/proxy/handling/composing.py": "tests/proxy/handling/test_proxy.py",
-    "uploadfilter/proxy/inspecting/commands.py": (
-        "tests/proxy/inspecting/test_inspection.py"
-    ),
-    "uploadfilter/proxy/inspecting/unheld.py": "tests/proxy/test_routed.py",
-    "uploadfilter/proxy/inspecting/afterwards.py": (
-        "tests/proxy/inspecting/test_searching.py"
-    ),
+    "uploadfilter/inspection/commands.py": ("tests/inspection/test_inspection.py"),
+    "uploadfilter/inspection/unheld.py": "tests/proxy/test_routed.py",
+    "uploadfilter/inspection/afterwards.py": ("tests/inspection/test_searching.py"),
     **{
-        f"uploadfilter/copies/{name}.py": "tests/proxy/inspecting/test_searching.py"
+        f"uploadfilter/copies/{name}.py": "tests/inspection/test_searching.py"
         for name in ("child", "process", "queue", "wire")
     },
-    "uploadfilter/proxy/inspecting/driver.py": "tests/proxy/handling/test_proxy.py",
-    "uploadfilter/proxy/inspecting/forwarding.py": "tests/proxy/handling/test_proxy.py",
-    "uploadfilter/proxy/inspecting/recording.py": "tests/proxy/handling/test_proxy.py",
-    "uploadfilter/proxy/inspecting/upload.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/inspection/driver.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/inspection/forwarding.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/inspection/recording.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/inspection/upload.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/reporting/cells.py": "tests/reporting/test_composing.py",
     "uploadfilter/reporting/deriving.py": "tests/reporting/test_composing.py",
     "uploadfilter/reporting/gathered.py": "tests/reporting/test_gathering.py",
@@ -158,8 +152,8 @@ CATCHES_EVERYTHING = {
     "uploadfilter/cli/__init__.py": "command-line main",
     "uploadfilter/doors/clamd.py": "request handler without HTTP",
     "uploadfilter/extras.py": "packages of others that may be broken",
-    "uploadfilter/proxy/inspecting/driver.py": "request handler",
-    "uploadfilter/proxy/inspecting/searching.py": "judgement beside the search",
+    "uploadfilter/inspection/driver.py": "request handler",
+    "uploadfilter/inspection/searching.py": "judgement beside the search",
     "uploadfilter/scanners/inside/serving.py": "scanner main",
 }
 """The outermost boundaries, where an unforeseen error must be turned into an end."""
@@ -532,4 +526,4 @@ def test_wheel_holds_the_package_and_its_pages_only(tmp_path: Path) -> None:
 
     assert names == wanted
     assert "uploadfilter/py.typed" in names
-    assert "uploadfilter/proxy/answering/pages/answer.html" in names
+    assert "uploadfilter/web/answering/pages/answer.html" in names

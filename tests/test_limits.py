@@ -274,7 +274,7 @@ NAMED: Mapping[str, str] = {
         "tests/evidence/test_finding.py::test_views_beyond_the_budget_are_unfinished"
     ),
     "accepted uploads that find no place in the queue": (
-        "tests/proxy/inspecting/test_searching.py"
+        "tests/inspection/test_searching.py"
         "::test_upload_beyond_the_queue_is_counted_and_passes"
     ),
     "transparent pictures on a page with a pattern": (
@@ -388,7 +388,7 @@ NAMED: Mapping[str, str] = {
         "tests/uploads/body/test_inflating.py::test_bomb_ends_early"
     ),
     "a slice of a file in such a form": (
-        "tests/proxy/inspecting/test_inspection.py"
+        "tests/inspection/test_inspection.py"
         "::test_slice_in_a_coding_is_a_piece_like_any_other"
     ),
     "content codings": (
@@ -406,7 +406,7 @@ NAMED: Mapping[str, str] = {
         "tests/e2e/test_uploads.py::test_coding_that_is_not_kept_to_is_refused"
     ),
     "bodies in more than 1,024 chunks": (
-        "tests/proxy/clients/test_server.py::test_body_in_chunks_of_a_byte_is_ended"
+        "tests/web/clients/test_server.py::test_body_in_chunks_of_a_byte_is_ended"
     ),
     "gRPC": ("tests/uploads/head/test_plan.py::test_codings_are_not_understood"),
     "multipart types other than": (
@@ -477,7 +477,7 @@ NAMED: Mapping[str, str] = {
         "::test_one_record_says_that_all_of_it_passed_uninspected"
     ),
     "a client that ends its sending half": (
-        "tests/proxy/clients/test_server.py"
+        "tests/web/clients/test_server.py"
         "::test_half_closed_client_is_not_waited_for_without_end"
     ),
     "what the parser cannot take for HTTP": (

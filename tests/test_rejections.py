@@ -9,10 +9,10 @@ import pytest
 from tests.proxy.site import exact_entry, settings, site
 from tests.proxy.wire import status
 from uploadfilter.model import REFUSALS, Action, Mode, Reason
-from uploadfilter.proxy.answering import texts
-from uploadfilter.proxy.requests.limits import ProxyLimits
-from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route
 from uploadfilter.rejections import REJECT_STATUSES, Outcome, outcome_by
+from uploadfilter.web.answering import texts
+from uploadfilter.web.requests.limits import ProxyLimits
+from uploadfilter.web.routing.routes import DEFAULT_ROUTE, Route
 
 BODY = b"a listed body"
 OBJECTION = "https://site.example/objection"

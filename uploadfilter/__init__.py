@@ -1,6 +1,6 @@
 """An upload proxy that stops known pictures before they are published.
 
-Start reading at ``model`` (the words), then ``proxy.inspecting`` (the way of one
+Start reading at ``model`` (the words), then ``inspection`` (the way of one
 upload); ``docs/design.md`` draws the whole.
 """
 

@@ -28,8 +28,8 @@ from benchmarks.everyday.files import File, chosen, files_of, pack_again
 from benchmarks.harness import Aim, Kept, Options, Report
 from uploadfilter.decisions.policy import Policy, decide, strictest
 from uploadfilter.decisions.presets import PRESETS
+from uploadfilter.inspection.scanning import ALWAYS_SCANNED
 from uploadfilter.model import Action, Mode, Reason
-from uploadfilter.proxy.inspecting.scanning import ALWAYS_SCANNED
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.messages import ContentSpan

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.policy import Policy, decide
+from uploadfilter.inspection.scanning import ALWAYS_SCANNED
 from uploadfilter.model import Mode, Scan, Verdict
-from uploadfilter.proxy.inspecting.scanning import ALWAYS_SCANNED
 from uploadfilter.reference.search.matching import (
     Generation,
     Thresholds,

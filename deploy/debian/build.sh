@@ -112,7 +112,7 @@ install_documents() {
     install -d "$documents"
     cd "$repository"
     for what in ./*.md LICENSE docs hashsets/FORMAT.md hashsets/knowngood/packages.tsv \
-                uploadfilter/proxy/answering/pages \
+                uploadfilter/web/answering/pages \
                 deploy/caddy deploy/container deploy/grafana deploy/haproxy \
                 deploy/kubernetes deploy/log-shipping deploy/nginx deploy/prometheus \
                 deploy/systemd; do

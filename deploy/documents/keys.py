@@ -26,7 +26,7 @@ from typing import Any
 from uploadfilter import config
 from uploadfilter.config import schema
 from uploadfilter.config.settings import Settings
-from uploadfilter.proxy.answering import texts
+from uploadfilter.web.answering import texts
 
 PAGE = Path(__file__).parents[2] / "docs" / "operating" / "keys.md"
 NOTES = Path(__file__).with_name("keys.toml")

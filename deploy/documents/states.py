@@ -1,4 +1,4 @@
-"""Draw the states of an upload from their table (``proxy/inspecting/states.py``).
+"""Draw the states of an upload from their table (``inspection/states.py``).
 
     python -m deploy.documents.states    # writes docs/drawings/states.svg
 
@@ -11,7 +11,7 @@ from html import escape
 from itertools import count
 from pathlib import Path
 
-from uploadfilter.proxy.inspecting.states import TRANSITIONS, InspectionState
+from uploadfilter.inspection.states import TRANSITIONS, InspectionState
 
 PAGE = Path(__file__).parents[2] / "docs" / "drawings" / "states.svg"
 _STYLE_OF = PAGE.with_name("one-upload.svg")

@@ -12,7 +12,7 @@ from uploadfilter.config.loading import read_text
 from uploadfilter.decisions.policy import FIGHTING, OVER_BUDGET
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import Action, Mode, Reason
-from uploadfilter.proxy.clients.addresses import TCPAddress
+from uploadfilter.web.clients.addresses import TCPAddress
 
 STATE = Path("/state")
 

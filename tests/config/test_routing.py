@@ -9,7 +9,7 @@ from uploadfilter.config.routing import MOST_ROUTES
 from uploadfilter.contents.kinds.families import FAMILIES, FileFamily
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import Action, Mode
-from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE
+from uploadfilter.web.routing.routes import DEFAULT_ROUTE
 
 ORIGIN = 'origin = "http://127.0.0.1:81"\n'
 ROUTE = '[[routes]]\nname = "a"\norigin = "http://127.0.0.1:82"\n'

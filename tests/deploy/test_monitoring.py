@@ -22,8 +22,8 @@ from uploadfilter.forms.sending import notice_message
 from uploadfilter.forms.store import FormStore
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.assembling.usage import StoreEvent
-from uploadfilter.proxy.counting.labels import Limit, Phase, Reload, RequestKind
 from uploadfilter.scanners.pool.settings import PoolFigures
+from uploadfilter.web.counting.labels import Limit, Phase, Reload, RequestKind
 
 PROMETHEUS = DEPLOY / "prometheus"
 DASHBOARD = DEPLOY / "grafana" / "uploadfilter.json"

@@ -20,10 +20,10 @@ from uploadfilter.doctor.results import Area, Diagnosis, Grade
 from uploadfilter.doors.settings import APISettings, ClamdSettings
 from uploadfilter.forms.settings import FormsSettings, ObjectionSettings
 from uploadfilter.proxy.admin.settings import AdminSettings
-from uploadfilter.proxy.clients.addresses import TCPAddress
 from uploadfilter.service.forms import running_forms
 from uploadfilter.service.running import running
 from uploadfilter.signedsets import canaries
+from uploadfilter.web.clients.addresses import TCPAddress
 
 
 async def ask(admin: AdminSettings) -> list[Diagnosis]:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from tests.doors.visiting import LISTED, visit
-from tests.proxy.counting.samples import value
 from tests.proxy.site import file_part, form
 from tests.waiting import until
+from tests.web.counting.samples import value
 from uploadfilter.model import Mode
-from uploadfilter.proxy.requests.limits import ProxyLimits
-from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.web.requests.limits import ProxyLimits
+from uploadfilter.web.routing.routes import Route
 
 TYPED = {"Content-Type": "text/plain"}
 FORM = {"Content-Type": "multipart/form-data; boundary=b0undary"}

@@ -18,10 +18,10 @@ from tests.waiting import until
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.doors.settings import ClamdSettings
 from uploadfilter.model import Action, Mode
-from uploadfilter.proxy.clients.addresses import TCPAddress
-from uploadfilter.proxy.requests.limits import ProxyLimits
-from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.web.clients.addresses import TCPAddress
+from uploadfilter.web.requests.limits import ProxyLimits
+from uploadfilter.web.routing.routes import Route
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

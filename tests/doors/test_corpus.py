@@ -32,7 +32,7 @@ from tests.doors.visiting import Visit, pass_files, visit
 from tests.e2e.hiding import values, view
 from tests.proxy.site import CLOSE, entry
 from uploadfilter.model import Reason, Signal, SignalType, Variant, Verdict
-from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.web.requests.limits import ProxyLimits
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

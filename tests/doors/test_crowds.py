@@ -13,7 +13,7 @@ from tests.doors.visiting import LISTED, Visit, chunks, visit
 from tests.waiting import until
 from uploadfilter.decisions.records.records import ShedRecord
 from uploadfilter.model import Action
-from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.web.requests.limits import ProxyLimits
 
 CROWD = Path(__file__).with_name("crowd.py")
 COUNT = 10_000

@@ -22,7 +22,7 @@ from uploadfilter.doors.quotas import Quota, Scope
 from uploadfilter.doors.settings import APISettings
 from uploadfilter.doors.tokens import TokenFile
 from uploadfilter.evidence.settings import EvidenceSettings
-from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.web.requests.limits import ProxyLimits
 
 UPLOAD = {"Content-Type": "text/plain"}
 IMAGE = {"Content-Type": "image/jpeg"}

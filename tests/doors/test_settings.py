@@ -3,7 +3,7 @@
 import pytest
 
 from uploadfilter.doors.settings import APISettings, ClamdSettings
-from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
+from uploadfilter.web.clients.addresses import TCPAddress, UnixAddress
 
 
 def test_doors_are_closed_unless_an_address_opens_them() -> None:

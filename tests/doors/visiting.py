@@ -15,7 +15,7 @@ import aiohttp
 from tests.proxy.site import Site, exact_entry, site
 from tests.proxy.wire import TIMEOUT_S
 from uploadfilter.doors.settings import APISettings, ClamdSettings
-from uploadfilter.proxy.clients.addresses import TCPAddress
+from uploadfilter.web.clients.addresses import TCPAddress
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

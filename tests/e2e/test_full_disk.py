@@ -35,7 +35,7 @@ where each takes the start of two processes; 1 for all."""
 @pytest.fixture
 def hasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let uploads be refused at once if there is no space for their records."""
-    limits = "uploadfilter.proxy.requests.limits", "ProxyLimits"
+    limits = "uploadfilter.web.requests.limits", "ProxyLimits"
     program = tuned_program(tmp_path, *limits, log_room_s=0.01)
     monkeypatch.setenv("UPLOADFILTER_PROGRAM", str(program))
 

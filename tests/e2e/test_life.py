@@ -18,7 +18,7 @@ from tests.e2e import pictures
 from tests.e2e.conftest import Stage, import_set, log, stage, write_set
 from tests.e2e.curl import put, sha256
 from tests.e2e.processes import children, wait_until_gone
-from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.web.requests.limits import ProxyLimits
 
 pytestmark = pytest.mark.e2e
 

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.demo import running
 from tests.e2e.raw import exchange
-from tests.proxy.clients.proxyheaders import TCP4, header
+from tests.web.clients.proxyheaders import TCP4, header
 
 pytestmark = pytest.mark.e2e
 

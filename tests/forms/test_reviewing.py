@@ -20,8 +20,8 @@ from uploadfilter.forms.deciding import Decider
 from uploadfilter.forms.figures import FormMetrics
 from uploadfilter.forms.reviewing import ReviewHandler
 from uploadfilter.forms.store import FILE, FormStore
-from uploadfilter.proxy.admin.serving import serving
-from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
+from uploadfilter.web.clients.addresses import TCPAddress, UnixAddress
+from uploadfilter.web.serving import serving
 
 HEADER = "X-Remote-User"
 ANNA = {HEADER: "anna"}

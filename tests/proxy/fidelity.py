@@ -14,8 +14,8 @@ from typing import Any
 
 from tests.proxy.site import Site, list_entries, settings
 from tests.proxy.wire import TIMEOUT_S, Got, WireOrigin, closed, wire_origin
-from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.service.running import Running, running
+from uploadfilter.web.origins.settings import OriginSettings
 
 Answering = Callable[[Got, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -20,16 +20,16 @@ from uploadfilter.decisions.records.records import (
 )
 from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.model import Entry, EntrySignal, Mode, Signal, SignalType
-from uploadfilter.proxy.answering import texts
-from uploadfilter.proxy.clients.addresses import TCPAddress
-from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.origins.settings import OriginSettings
-from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.service.running import Running, running
 from uploadfilter.signals.exact import Digests
+from uploadfilter.web.answering import texts
+from uploadfilter.web.clients.addresses import TCPAddress
+from uploadfilter.web.counting.metrics import Metrics
+from uploadfilter.web.origins.settings import OriginSettings
+from uploadfilter.web.requests.limits import ProxyLimits
 
 HOST = b"Host: site.example\r\n"
 CLOSE = HOST + b"Connection: close\r\n"

@@ -22,7 +22,7 @@ from uploadfilter.decisions.accepting import MOST_FIELD_BYTES
 from uploadfilter.decisions.presets import PRESETS
 from uploadfilter.decisions.records.records import ContentRecord, DecisionRecord
 from uploadfilter.model import NESTED, Action, Mode, Preset, Reason, Verdict
-from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route
+from uploadfilter.web.routing.routes import DEFAULT_ROUTE, Route
 
 PICTURES_ONLY = frozenset({FileFamily.PICTURES})
 PHOTO = pictures.jpeg(pictures.photograph(5, width=320, height=240))

@@ -15,8 +15,8 @@ from tests.proxy.fidelity import Client, fresh, parsed, passing, says
 from tests.proxy.site import CLOSE, HOST, Site
 from tests.proxy.wire import OK, TIMEOUT_S, Got, status
 from tests.waiting import until
-from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.uploads.head.clientside import ClientHeader
+from uploadfilter.web.requests.limits import ProxyLimits
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -13,9 +13,9 @@ from tests.proxy.wire import TIMEOUT_S, closed, status
 from tests.waiting import until
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Action, Mode, Reason, Verdict
-from uploadfilter.proxy.requests.limits import ProxyLimits
-from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route, Routes
 from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.web.requests.limits import ProxyLimits
+from uploadfilter.web.routing.routes import DEFAULT_ROUTE, Route, Routes
 
 LISTED = pictures.jpeg(pictures.photograph(1, width=320, height=240))
 FREE = Route(

@@ -12,8 +12,6 @@ from tests.proxy.site import exact_entry, list_entries
 from uploadfilter.config import Settings
 from uploadfilter.model import Mode
 from uploadfilter.ongoing import OngoingFaults
-from uploadfilter.proxy.origins.settings import OriginSettings
-from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.reference.entries.sets import SetInfo, Signed
 from uploadfilter.reference.store import (
     REFERENCE_DIRECTORY,
@@ -22,6 +20,8 @@ from uploadfilter.reference.store import (
 )
 from uploadfilter.service.following import REMINDER_S, Following
 from uploadfilter.signedsets.freshness import Status
+from uploadfilter.web.origins.settings import OriginSettings
+from uploadfilter.web.requests.live import LiveSettings
 
 OVER = ("fault_over", None)
 

@@ -18,9 +18,9 @@ from uploadfilter.decisions.records.records import new_decision_id
 from uploadfilter.errors import ServiceError
 from uploadfilter.forms.codes import code_of, load_key
 from uploadfilter.forms.settings import FormsSettings, ObjectionSettings
-from uploadfilter.proxy.clients.addresses import TCPAddress
 from uploadfilter.service.chores import now_s
 from uploadfilter.service.forms import running_forms
+from uploadfilter.web.clients.addresses import TCPAddress
 
 URL = "https://upload.example/objection"
 PAGE = {"Accept": "text/html"}

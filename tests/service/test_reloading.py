@@ -15,11 +15,11 @@ from structlog.testing import capture_logs
 
 from tests.waiting import until
 from uploadfilter import config
-from uploadfilter.proxy.counting.labels import Reload
-from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.service.chores import beside
 from uploadfilter.service.notify import Manager
 from uploadfilter.service.reloading import Reloader
+from uploadfilter.web.counting.labels import Reload
+from uploadfilter.web.requests.live import InForce
 
 FIRST = 'origin = "http://127.0.0.1:81"\n'
 

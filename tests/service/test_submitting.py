@@ -18,9 +18,9 @@ from uploadfilter.decisions.tree.submitting import (
     Cosigning,
     KnownWitness,
 )
-from uploadfilter.proxy.admin.serving import serving
-from uploadfilter.proxy.clients.addresses import TCPAddress
 from uploadfilter.service.submitting import Submitting
+from uploadfilter.web.clients.addresses import TCPAddress
+from uploadfilter.web.serving import serving
 
 
 @pytest.fixture

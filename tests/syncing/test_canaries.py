@@ -13,7 +13,6 @@ from tests.issuing.offices import Office, line_of
 from tests.syncing.moments import epoch_s
 from tests.syncing.sites import Site
 from uploadfilter.errors import ServiceError, UsageError
-from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
 from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets.canaries import CanaryClaim, ListedCanaries
 from uploadfilter.syncing.canaries import (
@@ -24,6 +23,7 @@ from uploadfilter.syncing.canaries import (
     note_listening,
     send,
 )
+from uploadfilter.web.clients.addresses import TCPAddress, UnixAddress
 
 NOW_S = 1_795_000_000.0
 KEY = bytes(range(32))

@@ -30,11 +30,11 @@ from uploadfilter.errors import (
     StoreMissingError,
 )
 from uploadfilter.model import Action
-from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
-from uploadfilter.proxy.origins.settings import OriginSettings
-from uploadfilter.proxy.routing.enforcing import enforcing
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.state import foreign
+from uploadfilter.web.clients.addresses import TCPAddress, UnixAddress
+from uploadfilter.web.origins.settings import OriginSettings
+from uploadfilter.web.routing.enforcing import enforcing
 
 PREFIX: Final = "UPLOADFILTER_"
 OTHER_VARIABLES: Final = frozenset(

@@ -3,13 +3,13 @@
 from typing import Final, assert_never
 from urllib.parse import urlsplit
 
-from uploadfilter.proxy.clients.addresses import (
+from uploadfilter.web.clients.addresses import (
     Address,
     InheritedAddress,
     TCPAddress,
     UnixAddress,
 )
-from uploadfilter.proxy.origins.settings import OriginSettings
+from uploadfilter.web.origins.settings import OriginSettings
 
 _SCHEME_PORTS: Final = {"http": 80, "https": 443}
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound

@@ -17,9 +17,9 @@ from uploadfilter.config.sources import dotted
 from uploadfilter.contents.kinds.families import FAMILIES
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Preset
-from uploadfilter.proxy.origins.settings import OriginSettings
-from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route
 from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.web.origins.settings import OriginSettings
+from uploadfilter.web.routing.routes import DEFAULT_ROUTE, Route
 
 DEFAULT: Final = "default"
 _CATEGORIES: Final = "categories"

@@ -11,11 +11,11 @@ from uploadfilter.config.values import ValueReader, shown_value
 from uploadfilter.errors import ConfigError
 from uploadfilter.forms.settings import NoticeSettings, ObjectionSettings
 from uploadfilter.model import Mode
-from uploadfilter.proxy.answering import texts
-from uploadfilter.proxy.answering.wording import Wording
-from uploadfilter.proxy.clients.addresses import Address, parse_address
 from uploadfilter.state import INSTANCE_NAME
 from uploadfilter.uploads.head.clientside import Network
+from uploadfilter.web.answering import texts
+from uploadfilter.web.answering.wording import Wording
+from uploadfilter.web.clients.addresses import Address, parse_address
 
 
 def _addresses(

@@ -18,18 +18,18 @@ from uploadfilter.contents.kinds.families import FileFamily
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.presets import PRESETS
 from uploadfilter.model import Mode, Preset
-from uploadfilter.proxy.origins.settings import OriginSettings
-from uploadfilter.proxy.routing.readings import is_plain
-from uploadfilter.proxy.routing.routes import (
+from uploadfilter.rejections import REJECT_STATUSES
+from uploadfilter.state import INSTANCE_NAME
+from uploadfilter.uploads.head.websockets import WebSockets
+from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.web.origins.settings import OriginSettings
+from uploadfilter.web.routing.readings import is_plain
+from uploadfilter.web.routing.routes import (
     DEFAULT_ROUTE,
     Route,
     UploadProtocol,
     is_host_pattern,
 )
-from uploadfilter.rejections import REJECT_STATUSES
-from uploadfilter.state import INSTANCE_NAME
-from uploadfilter.uploads.head.websockets import WebSockets
-from uploadfilter.uploads.limits import UploadLimits
 
 _METHOD = re.compile(r"[A-Z][A-Z0-9-]{0,31}")
 _URL: Final = ("http:", "https:", "unix:")

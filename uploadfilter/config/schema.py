@@ -23,12 +23,9 @@ from uploadfilter.forms.settings import (
     ObjectionSettings,
 )
 from uploadfilter.forms.statement import StatementSettings
+from uploadfilter.inspection.spool import SpoolLimits
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.assembling.settings import StoreSettings
-from uploadfilter.proxy.inspecting.spool import SpoolLimits
-from uploadfilter.proxy.origins.settings import OriginSettings
-from uploadfilter.proxy.requests.limits import ProxyLimits
-from uploadfilter.proxy.routing.routes import UploadProtocol
 from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.budgets import Budgets
@@ -36,6 +33,9 @@ from uploadfilter.sealing.settings import SealedEvidenceSettings
 from uploadfilter.uploads.head.clientside import ClientHeader
 from uploadfilter.uploads.head.websockets import WebSockets
 from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.web.origins.settings import OriginSettings
+from uploadfilter.web.requests.limits import ProxyLimits
+from uploadfilter.web.routing.routes import UploadProtocol
 
 Wanted: TypeAlias = Any
 """The type of a field: ``int``, ``tuple[str, ...]``, an enum, ..."""

@@ -16,17 +16,10 @@ from uploadfilter.forms.settings import (
     ObjectionSettings,
 )
 from uploadfilter.forms.statement import StatementSettings
+from uploadfilter.inspection.spool import SpoolLimits
 from uploadfilter.model import Mode
 from uploadfilter.proxy.admin.settings import AdminSettings
-from uploadfilter.proxy.answering import texts
-from uploadfilter.proxy.answering.wording import Wording
 from uploadfilter.proxy.assembling.settings import StoreSettings
-from uploadfilter.proxy.clients.addresses import Address, TCPAddress
-from uploadfilter.proxy.inspecting.spool import SpoolLimits
-from uploadfilter.proxy.origins.settings import OriginSettings
-from uploadfilter.proxy.requests.limits import ProxyLimits
-from uploadfilter.proxy.requests.live import LiveSettings
-from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route, Routes
 from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.rejections import REJECT_STATUS
 from uploadfilter.scanners.pool.settings import ScannerSettings
@@ -34,6 +27,13 @@ from uploadfilter.sealing.settings import SealedEvidenceSettings
 from uploadfilter.state import DEFAULT_INSTANCE
 from uploadfilter.uploads.head.clientside import ClientHeader, Network
 from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.web.answering import texts
+from uploadfilter.web.answering.wording import Wording
+from uploadfilter.web.clients.addresses import Address, TCPAddress
+from uploadfilter.web.origins.settings import OriginSettings
+from uploadfilter.web.requests.limits import ProxyLimits
+from uploadfilter.web.requests.live import LiveSettings
+from uploadfilter.web.routing.routes import DEFAULT_ROUTE, Route, Routes
 
 _LISTEN = TCPAddress(host="127.0.0.1", port=8080)
 """By default, the proxy can be reached only from this machine."""

@@ -21,11 +21,11 @@ from uploadfilter.copies.process import SearchProcess
 from uploadfilter.copies.wire import Reply, Request
 from uploadfilter.errors import CopySearchError
 from uploadfilter.evidence.weighing import EvidenceResult, result_of
+from uploadfilter.inspection.afterwards import CopyJob
+from uploadfilter.inspection.recorder import Recorder
+from uploadfilter.inspection.tripwire import Tripwire
 from uploadfilter.ongoing import OngoingFaults
-from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.inspecting.afterwards import CopyJob
-from uploadfilter.proxy.inspecting.recorder import Recorder
-from uploadfilter.proxy.inspecting.tripwire import Tripwire
+from uploadfilter.web.counting.metrics import Metrics
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -16,7 +16,6 @@ from uploadfilter.errors import ServiceError, StoreError
 from uploadfilter.model import Verdict
 from uploadfilter.proxy.admin.health import WHAT_TO_DO, Check
 from uploadfilter.proxy.admin.settings import AdminSettings
-from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.rejections import REJECT_STATUSES
 from uploadfilter.signedsets.canaries import ListedCanaries
@@ -28,6 +27,7 @@ from uploadfilter.syncing.canaries import (
     listed_in,
 )
 from uploadfilter.syncing.canarychecks import CanaryCheck, check_door
+from uploadfilter.web.clients.addresses import TCPAddress, UnixAddress
 
 _MOST_BYTES: Final = 1 << 16
 _PONG_BYTES: Final = 64

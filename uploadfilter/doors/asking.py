@@ -19,23 +19,23 @@ import msgspec
 from aiohttp import web
 
 from uploadfilter.doors.outcomes import outcome_of
+from uploadfilter.inspection.admission import TurnedAway
+from uploadfilter.inspection.commands import Forward
+from uploadfilter.inspection.intake import Intake, answer_shed
+from uploadfilter.inspection.upload import Upload
 from uploadfilter.model import Reason
-from uploadfilter.proxy.aiohttp_parts import NamelessResponse
-from uploadfilter.proxy.answering.answer import Answer
-from uploadfilter.proxy.clients.silent import THIS_MACHINE
 from uploadfilter.proxy.handling.proxy import Reading, head_of
-from uploadfilter.proxy.inspecting.admission import TurnedAway
-from uploadfilter.proxy.inspecting.commands import Forward
-from uploadfilter.proxy.inspecting.intake import Intake, answer_shed
-from uploadfilter.proxy.inspecting.upload import Upload
-from uploadfilter.proxy.requests.arrival import Arrival
-from uploadfilter.proxy.requests.live import Live
-from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.head.clientside import client_side
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal, plan
 from uploadfilter.uploads.head.request import RequestHead
 from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.web.aiohttp_parts import NamelessResponse
+from uploadfilter.web.answering.answer import Answer
+from uploadfilter.web.clients.silent import THIS_MACHINE
+from uploadfilter.web.requests.arrival import Arrival
+from uploadfilter.web.requests.live import Live
+from uploadfilter.web.routing.routes import Route
 
 SCAN: Final = "/v1/scan"
 CHECK: Final = "/v1/check"

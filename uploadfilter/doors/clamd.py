@@ -22,23 +22,23 @@ import structlog
 
 from uploadfilter.doors.clamdwire import ClamdWire
 from uploadfilter.doors.quotas import USUAL, Quotas, Scope
+from uploadfilter.inspection.admission import TurnedAway
+from uploadfilter.inspection.commands import Forward
+from uploadfilter.inspection.intake import Intake
+from uploadfilter.inspection.upload import Upload
 from uploadfilter.model import Action, EntryState, Reason
-from uploadfilter.proxy.answering.answer import Answer
-from uploadfilter.proxy.clients.rawclients import PulledBody, RawClient, read_file
-from uploadfilter.proxy.counting.labels import RequestKind
-from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.inspecting.admission import TurnedAway
-from uploadfilter.proxy.inspecting.commands import Forward
-from uploadfilter.proxy.inspecting.intake import Intake
-from uploadfilter.proxy.inspecting.upload import Upload
-from uploadfilter.proxy.requests.arrival import Arrival
-from uploadfilter.proxy.requests.draining import Drain
-from uploadfilter.proxy.requests.live import InForce
-from uploadfilter.proxy.requests.tracing import Traced
 from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.head.clientside import client_side
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan
 from uploadfilter.uploads.head.request import RequestHead
+from uploadfilter.web.answering.answer import Answer
+from uploadfilter.web.clients.rawclients import PulledBody, RawClient, read_file
+from uploadfilter.web.counting.labels import RequestKind
+from uploadfilter.web.counting.metrics import Metrics
+from uploadfilter.web.requests.arrival import Arrival
+from uploadfilter.web.requests.draining import Drain
+from uploadfilter.web.requests.live import InForce
+from uploadfilter.web.requests.tracing import Traced
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

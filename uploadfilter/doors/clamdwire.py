@@ -10,7 +10,7 @@ Source:
 
 from typing import Final, NamedTuple
 
-from uploadfilter.proxy.requests.limits import most_chunks
+from uploadfilter.web.requests.limits import most_chunks
 
 MOST_COMMAND_BYTES: Final = 1024
 MOST_CHUNKS_AT_ONCE: Final = 1024  # a millisecond to parse

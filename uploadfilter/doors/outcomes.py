@@ -11,6 +11,7 @@ import msgspec
 
 from uploadfilter.decisions.records.making import match_records
 from uploadfilter.decisions.records.numbering import numbered
+from uploadfilter.inspection.upload import Upload
 from uploadfilter.model import (
     Action,
     EntryState,
@@ -21,7 +22,6 @@ from uploadfilter.model import (
     SignalType,
     Verdict,
 )
-from uploadfilter.proxy.inspecting.upload import Upload
 
 MOST_CONTENTS: Final = 2000
 """Most contents that an answer lists, as in the decision log."""

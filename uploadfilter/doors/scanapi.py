@@ -28,8 +28,8 @@ from uploadfilter.doors.openapi import description
 from uploadfilter.doors.quotas import USUAL, Quota, Quotas, Scope
 from uploadfilter.doors.tokens import TokenFile
 from uploadfilter.errors import StoreError, UploadFilterError
-from uploadfilter.proxy.answering.answers import RETRY_AFTER_S
-from uploadfilter.proxy.requests.live import InForce
+from uploadfilter.web.answering.answers import RETRY_AFTER_S
+from uploadfilter.web.requests.live import InForce
 
 LOOK_UP: Final = "/v1/lookup"
 

@@ -3,7 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 
-from uploadfilter.proxy.clients.addresses import (
+from uploadfilter.web.clients.addresses import (
     InheritedAddress,
     TCPAddress,
     UnixAddress,

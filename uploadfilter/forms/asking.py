@@ -17,10 +17,10 @@ import msgspec
 from aiohttp import web
 
 from uploadfilter.forms import rendering
-from uploadfilter.proxy.answering.answers import prefers_html
-from uploadfilter.proxy.requests.clientkeys import queueing_client
 from uploadfilter.uploads.head.clientside import ClientHeader, Network, client_side
 from uploadfilter.uploads.head.request import RequestHead
+from uploadfilter.web.answering.answers import prefers_html
+from uploadfilter.web.requests.clientkeys import queueing_client
 
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; "

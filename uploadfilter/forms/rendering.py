@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import jinja2
 
-from uploadfilter.proxy.answering.languages import choose
+from uploadfilter.web.answering.languages import choose
 
 LANGUAGES: Final = ("en", "nl")
 """The languages of the forms, the default one first."""

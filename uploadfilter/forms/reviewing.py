@@ -37,7 +37,7 @@ from uploadfilter.forms.cases import (
 from uploadfilter.forms.deciding import Decider
 from uploadfilter.forms.store import FormStore
 from uploadfilter.ongoing import QUIET_S, OngoingFaults
-from uploadfilter.proxy.admin.serving import HEADERS
+from uploadfilter.web.serving import HEADERS
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

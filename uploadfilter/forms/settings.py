@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
-from uploadfilter.proxy.clients.addresses import (
+from uploadfilter.web.clients.addresses import (
     InheritedAddress,
     TCPAddress,
     UnixAddress,

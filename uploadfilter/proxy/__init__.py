@@ -1,9 +1,6 @@
-"""The running service: accept requests, record decisions, forward to origins.
+"""The proxy, the door in line: accept requests, and forward them to the origin.
 
-An upload passes these rooms: ``clients`` accepts connections and parses requests;
-``handling`` finds the route of each request; ``inspecting`` takes an upload from its
-head to its record; ``requests`` holds the data of one request; ``routing`` chooses the
-origin, ``origins`` sends to it, and ``answering`` writes the answers to requests that
-are not forwarded. ``counting`` keeps the numbers that ``admin`` shows. Only
-``aiohttp_parts`` uses private parts of aiohttp.
+``handling`` finds the route of each request and has uploads inspected
+(``uploadfilter/inspection``); ``assembling`` puts uploads in pieces together; ``admin``
+shows all of it to the operator.
 """

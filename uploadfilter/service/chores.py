@@ -18,11 +18,11 @@ from uploadfilter.decisions.files.retention import prune
 from uploadfilter.decisions.files.room import Surveyor
 from uploadfilter.decisions.records.lasting import Retention
 from uploadfilter.errors import LogError
+from uploadfilter.inspection.admission import Admission
+from uploadfilter.inspection.recorder import Recorder
+from uploadfilter.inspection.tripwire import Tripwire
 from uploadfilter.ongoing import OngoingFaults
 from uploadfilter.proxy.admin.watched import Watched
-from uploadfilter.proxy.inspecting.admission import Admission
-from uploadfilter.proxy.inspecting.recorder import Recorder
-from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.sealing.folder import EvidenceFolder
 from uploadfilter.service.changing import ChangeRecorder
 from uploadfilter.service.compressing import Compressing

@@ -19,10 +19,10 @@ from uploadfilter.doors.scanapi import ScanAPI
 from uploadfilter.doors.tokens import TokenFile
 from uploadfilter.errors import StoreError
 from uploadfilter.proxy.admin.watched import Watched
-from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
-from uploadfilter.proxy.clients.listening import Served, ServedRaw
 from uploadfilter.proxy.handling.composing import Composed
 from uploadfilter.proxy.handling.proxy import Proxy
+from uploadfilter.web.clients.addresses import TCPAddress, UnixAddress
+from uploadfilter.web.clients.listening import Served, ServedRaw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,11 @@ import structlog
 
 from uploadfilter.errors import StoreError
 from uploadfilter.ongoing import OngoingFaults
-from uploadfilter.proxy.requests.live import LiveSettings
-from uploadfilter.proxy.routing.enforcing import Unenforced
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.store import ReferenceReader
 from uploadfilter.signedsets.freshness import Freshness, Status, freshness
+from uploadfilter.web.requests.live import LiveSettings
+from uploadfilter.web.routing.enforcing import Unenforced
 
 Old: TypeAlias = tuple[Status, Freshness, int]
 """The state of a signed set that needs attention."""

@@ -28,11 +28,11 @@ from uploadfilter.forms.sending import Sender
 from uploadfilter.forms.settings import is_mail
 from uploadfilter.forms.store import FILE, Addressee, FormStore
 from uploadfilter.forms.watching import FormWatch
-from uploadfilter.proxy.admin.serving import HEADERS, MOST_CONNECTIONS, serving
-from uploadfilter.proxy.aiohttp_parts import Handle
-from uploadfilter.proxy.clients.addresses import Address, TCPAddress, UnixAddress
 from uploadfilter.service import operational
 from uploadfilter.service.chores import beside, now_s
+from uploadfilter.web.aiohttp_parts import Handle
+from uploadfilter.web.clients.addresses import Address, TCPAddress, UnixAddress
+from uploadfilter.web.serving import HEADERS, MOST_CONNECTIONS, serving
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

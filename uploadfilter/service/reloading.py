@@ -12,9 +12,9 @@ import structlog
 
 from uploadfilter import config
 from uploadfilter.errors import ConfigError, UploadFilterError
-from uploadfilter.proxy.counting.labels import Reload
-from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.service.notify import Manager
+from uploadfilter.web.counting.labels import Reload
+from uploadfilter.web.requests.live import InForce
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

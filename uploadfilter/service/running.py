@@ -25,26 +25,19 @@ from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.records.lasting import Change
 from uploadfilter.doors.tokens import TokenFile
 from uploadfilter.forms.codes import code_of, load_key
+from uploadfilter.inspection.admission import Admission
+from uploadfilter.inspection.canaries import Canaries
+from uploadfilter.inspection.recorder import Recorder, no_code
+from uploadfilter.inspection.sealing import Sealer
+from uploadfilter.inspection.spool import SpoolRoom
+from uploadfilter.inspection.tripwire import Tripwire
 from uploadfilter.knowngood.cohorts import Cohorts
 from uploadfilter.proxy.admin import listening as admin
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.proxy.assembling.store import UploadStore
-from uploadfilter.proxy.clients.addresses import Address, TCPAddress
-from uploadfilter.proxy.clients.listening import Served, listening
-from uploadfilter.proxy.clients.sockets import Inherited
-from uploadfilter.proxy.counting.labels import Limit
-from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.handling.composing import Composed, ServiceParts, compose
-from uploadfilter.proxy.inspecting.admission import Admission
-from uploadfilter.proxy.inspecting.canaries import Canaries
-from uploadfilter.proxy.inspecting.recorder import Recorder, no_code
-from uploadfilter.proxy.inspecting.sealing import Sealer
-from uploadfilter.proxy.inspecting.spool import SpoolRoom
-from uploadfilter.proxy.inspecting.tripwire import Tripwire
-from uploadfilter.proxy.requests.draining import Drain
-from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.reference.store import (
     REFERENCE_DIRECTORY,
     ReferenceDirectory,
@@ -64,6 +57,13 @@ from uploadfilter.state import (
 )
 from uploadfilter.syncing.canaries import canaries_of, note_listening
 from uploadfilter.syncing.statuses import read_statuses
+from uploadfilter.web.clients.addresses import Address, TCPAddress
+from uploadfilter.web.clients.listening import Served, listening
+from uploadfilter.web.clients.sockets import Inherited
+from uploadfilter.web.counting.labels import Limit
+from uploadfilter.web.counting.metrics import Metrics
+from uploadfilter.web.requests.draining import Drain
+from uploadfilter.web.requests.live import InForce
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -27,8 +27,7 @@ import msgspec
 from typing_extensions import override
 
 from uploadfilter.errors import ServiceError, StoreError, UsageError
-from uploadfilter.proxy.counting.canaries import CanaryCounts
-from uploadfilter.proxy.inspecting.canaries import Canaries
+from uploadfilter.inspection.canaries import Canaries
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.store import ReferenceReader
 from uploadfilter.signedsets import canaries
@@ -39,6 +38,7 @@ from uploadfilter.signedsets.canaries import (
 )
 from uploadfilter.state import PRIVATE_FILE, make_private
 from uploadfilter.syncing.statuses import NOTE
+from uploadfilter.web.counting.canaries import CanaryCounts
 
 KEY: Final = "canary.key"
 LISTENING: Final = "listening"

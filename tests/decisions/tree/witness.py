@@ -32,8 +32,8 @@ from uploadfilter.decisions.tree.submitting import (
     KnownWitness,
     Submission,
 )
-from uploadfilter.proxy.admin.serving import serving
-from uploadfilter.proxy.clients.addresses import TCPAddress
+from uploadfilter.web.clients.addresses import TCPAddress
+from uploadfilter.web.serving import serving
 
 NOW = 1_795_608_000
 LOG = Signer("example.com/log", bytes(range(32)))

@@ -19,8 +19,8 @@ from uploadfilter.issuing.page.rendering import STATIC
 from uploadfilter.issuing.steps import Act
 from uploadfilter.issuing.tokens import token_key
 from uploadfilter.knowngood import corpus as corpora
-from uploadfilter.proxy.admin.serving import POLICY
 from uploadfilter.signedsets.metadata import name_of
+from uploadfilter.web.serving import POLICY
 
 __all__ = ["drawer"]
 

@@ -12,20 +12,20 @@ from pathlib import Path
 from uploadfilter.config import Settings
 from uploadfilter.decisions.files.room import Surveyor
 from uploadfilter.decisions.records.lasting import Retention
+from uploadfilter.inspection.spool import SpoolLimits, SpoolRoom
 from uploadfilter.model import Mode
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.assembling.usage import StoreUsage
-from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.inspecting.spool import SpoolLimits, SpoolRoom
-from uploadfilter.proxy.origins.settings import OriginSettings
-from uploadfilter.proxy.requests.draining import Drain
-from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.scanners.pool.crew import Crew
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings, SilentLog
 from uploadfilter.syncing.statuses import read_statuses
+from uploadfilter.web.counting.metrics import Metrics
+from uploadfilter.web.origins.settings import OriginSettings
+from uploadfilter.web.requests.draining import Drain
+from uploadfilter.web.requests.live import InForce
 
 NOON = 1_793_620_800.0
 """2026-11-02, 12:00 UTC."""

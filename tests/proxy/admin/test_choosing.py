@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.proxy.admin.desk import watched
-from tests.proxy.counting.rejections import decision
+from tests.web.counting.rejections import decision
 from uploadfilter.proxy.admin.choosing import choices, wanted_of, words_for_none
 from uploadfilter.proxy.admin.facts import gather
 from uploadfilter.proxy.admin.page import render
-from uploadfilter.proxy.counting.recent import EVERYTHING, RecentDecisions, Wanted
+from uploadfilter.web.counting.recent import EVERYTHING, RecentDecisions, Wanted
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from tests.decisions.logs import REJECTED
 from tests.decisions.logs import decision as logged
 from tests.proxy.admin.desk import NOON, watched
 from tests.proxy.admin.observed import facts_of
-from tests.proxy.counting.rejections import decision
 from tests.proxy.site import exact_entry, list_entries
 from tests.proxy.wire import wire_origin
 from tests.scanners import standins_bare
 from tests.scanners.memory import upload_of
+from tests.web.counting.rejections import decision
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.records.records import MatchRecord
 from uploadfilter.model import (

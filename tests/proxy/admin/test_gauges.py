@@ -5,17 +5,17 @@ from pathlib import Path
 
 from tests.decisions.logs import DAY_S, decision, write_log
 from tests.proxy.admin.desk import watched
-from tests.proxy.counting.samples import value
 from tests.proxy.site import exact_entry, list_entries
+from tests.web.counting.samples import value
 from uploadfilter.decisions.records.outlook import MOST_DAYS
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.assembling.usage import StoreEvent, StoreUsage
-from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.scanners.pool.settings import PoolFigures
 from uploadfilter.signedsets.freshness import Status
 from uploadfilter.syncing.trusting import Trusted
+from uploadfilter.web.counting.metrics import Metrics
 
 
 def registered(proxy: Watched) -> Gauges:

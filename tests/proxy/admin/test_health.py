@@ -11,10 +11,10 @@ import pytest
 from tests.proxy import certificates
 from tests.proxy.admin.desk import NOWHERE, surveyor, watched
 from tests.proxy.certificates import ORIGIN_NAME
-from tests.proxy.origins.origins import tls_origin
 from tests.proxy.site import list_entries
 from tests.proxy.wire import wire_origin
 from tests.waiting import until
+from tests.web.origins.origins import tls_origin
 from uploadfilter.proxy.admin import health as module
 from uploadfilter.proxy.admin.health import (
     NO_ROOM_YET,
@@ -24,8 +24,8 @@ from uploadfilter.proxy.admin.health import (
     days_words,
     reach,
 )
-from uploadfilter.proxy.origins.settings import OriginSettings
-from uploadfilter.proxy.requests.draining import Drain
+from uploadfilter.web.origins.settings import OriginSettings
+from uploadfilter.web.requests.draining import Drain
 
 ROOMY = dataclasses.replace(NO_ROOM_YET, free_bytes=1 << 40)
 """A disk of a terabyte."""

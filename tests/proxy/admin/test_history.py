@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import pytest
 
-from tests.proxy.counting.samples import decision
 from tests.waiting import until
+from tests.web.counting.samples import decision
 from uploadfilter.model import Reason, Verdict
 from uploadfilter.proxy.admin import history as module
 from uploadfilter.proxy.admin.history import (
@@ -16,8 +16,8 @@ from uploadfilter.proxy.admin.history import (
     Level,
     quantile,
 )
-from uploadfilter.proxy.counting.labels import Phase, RequestKind
-from uploadfilter.proxy.counting.metrics import Metrics
+from uploadfilter.web.counting.labels import Phase, RequestKind
+from uploadfilter.web.counting.metrics import Metrics
 
 LEVEL = Level(waiting=4, scanning=1, spool_memory=2, spool_disk=3)
 

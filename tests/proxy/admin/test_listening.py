@@ -15,19 +15,19 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from tests.proxy.admin.desk import watched
-from tests.proxy.counting.samples import decision
 from tests.proxy.site import exact_entry, list_entries, settings
 from tests.proxy.wire import WireOrigin, exchange, wire_origin
 from tests.waiting import until
+from tests.web.counting.samples import decision
 from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.admin.listening import AdminHandler, listening
 from uploadfilter.proxy.admin.page import STATIC
-from uploadfilter.proxy.admin.serving import MOST_CONNECTIONS, POLICY
 from uploadfilter.proxy.admin.settings import AdminSettings
-from uploadfilter.proxy.clients.addresses import TCPAddress
-from uploadfilter.proxy.requests.limits import ProxyLimits
-from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.service.running import running
+from uploadfilter.web.clients.addresses import TCPAddress
+from uploadfilter.web.requests.limits import ProxyLimits
+from uploadfilter.web.routing.routes import Route
+from uploadfilter.web.serving import MOST_CONNECTIONS, POLICY
 
 LOOPBACK = AdminSettings(listen="127.0.0.1:0")
 
@@ -259,7 +259,7 @@ async def test_upload_port_tells_nothing(tmp_path: Path) -> None:
         ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8"),
         *(
             (f"/static/{name}", 200, f"{kind}; charset=utf-8")
-            for name, kind in STATIC.items()
+            for name, (_, kind) in STATIC.items()
         ),
         ("/static/../page.py", 404, "text/plain; charset=utf-8"),
         ("/static/", 404, "text/plain; charset=utf-8"),

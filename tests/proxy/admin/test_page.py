@@ -9,10 +9,10 @@ from typing_extensions import override
 
 from tests.proxy.admin.desk import watched
 from tests.proxy.admin.observed import facts_of
-from tests.proxy.counting.rejections import decision
 from tests.proxy.site import exact_entry, list_entries
-from uploadfilter.proxy.admin.page import STATIC, render, static
-from uploadfilter.proxy.admin.serving import POLICY
+from tests.web.counting.rejections import decision
+from uploadfilter.proxy.admin.page import STATIC, render
+from uploadfilter.web.serving import POLICY, static
 
 _VOID = {"meta", "link", "br", "img", "input"}
 
@@ -88,16 +88,24 @@ async def test_page_has_nothing_inline_and_nothing_from_elsewhere(
     assert "unsafe" not in POLICY
 
 
+def file_of(name: str) -> str:
+    """Return the text of a file beside the page."""
+    answer = static(STATIC, name)
+    assert answer is not None
+    assert isinstance(answer.body, bytes)
+    return answer.body.decode()
+
+
 @pytest.mark.parametrize("name", STATIC)
 def test_static_files_fetch_nothing(name: str) -> None:
     """Style sheet, script and icon name no other place."""
-    text = static(name).decode()
+    text = file_of(name)
 
     assert not re.findall(r"url\(|@import|https?:(?!//www\.w3\.org)", text)
 
 
 def test_script_makes_no_markup() -> None:
     """The script inserts data as text, never as HTML."""
-    script = static("page.js").decode()
+    script = file_of("page.js")
 
     assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write", script)

@@ -3,7 +3,7 @@
 import pytest
 
 from uploadfilter.proxy.admin.settings import AdminSettings
-from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
+from uploadfilter.web.clients.addresses import TCPAddress, UnixAddress
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from tests.proxy.assembling.tusorigin import TusOrigin
 from tests.proxy.assembling.webforms import Page, file_in
 from tests.proxy.site import Site
 from tests.proxy.wire import Got, status
-from uploadfilter.proxy.routing.routes import UploadProtocol
+from uploadfilter.web.routing.routes import UploadProtocol
 
 PATHS: Final = {
     UploadProtocol.TUS: "/tus",

@@ -1,10 +1,10 @@
 """The tools of the protocols: answers out of the origin's."""
 
 from uploadfilter.model import Reason
-from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.bench import Workbench, carried_headers, is_verdict
 from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly.steps import OriginReply
+from uploadfilter.web.answering.answer import Answer
 
 REPLY = OriginReply(
     status=201,

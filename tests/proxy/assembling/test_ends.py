@@ -6,14 +6,14 @@ import pytest
 
 from tests.proxy.assembling.held import Clock
 from uploadfilter.model import Reason
-from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.bench import NotAccepted, Reply
 from uploadfilter.proxy.assembling.ends import RememberedEnd, RememberedEnds
 from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.assembling.store import UploadStore
-from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly.steps import OriginReply
+from uploadfilter.web.answering.answer import Answer
+from uploadfilter.web.origins.failing import OriginFailure
 
 REJECTED = NotAccepted(
     answer=Answer(outcome=Outcome.REJECTED, status=403), decision_id="d1"

@@ -23,10 +23,10 @@ from tests.proxy.assembling.senders import (
 )
 from tests.proxy.site import Site, exact_entry, site
 from tests.proxy.wire import OK, Got, status
+from uploadfilter.inspection.recorder import Recorder
 from uploadfilter.model import Action, Mode, Verdict
 from uploadfilter.proxy.assembling import heldfile
-from uploadfilter.proxy.inspecting.recorder import Recorder
-from uploadfilter.proxy.routing.routes import Route, UploadProtocol
+from uploadfilter.web.routing.routes import Route, UploadProtocol
 
 PICTURE = pictures.png(pictures.photograph(1, width=16, height=12))
 HARMLESS = pictures.png(pictures.photograph(2, width=16, height=12))

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from uploadfilter.proxy.assembling.originbodies import MOST_REPLY_BYTES, whole
-from uploadfilter.proxy.origins.asking import OriginAnswer
+from uploadfilter.web.origins.asking import OriginAnswer
 
 
 class Body:

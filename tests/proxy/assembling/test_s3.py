@@ -17,8 +17,8 @@ from tests.proxy.wire import Got, status
 from tests.waiting import until
 from uploadfilter.model import Action, Mode, Reason
 from uploadfilter.proxy.assembling import heldfile
-from uploadfilter.proxy.routing.routes import Route, UploadProtocol
 from uploadfilter.uploads.assembly.assembly import State
+from uploadfilter.web.routing.routes import Route, UploadProtocol
 
 LISTED = pictures.png(pictures.photograph(1, width=16, height=12))
 UNLISTED = pictures.png(pictures.photograph(2, width=16, height=12))

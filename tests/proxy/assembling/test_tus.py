@@ -16,7 +16,7 @@ from tests.proxy.site import CLOSE, Site, exact_entry, site
 from tests.proxy.wire import status
 from tests.waiting import until
 from uploadfilter.model import Mode, Verdict
-from uploadfilter.proxy.routing.routes import Route, UploadProtocol
+from uploadfilter.web.routing.routes import Route, UploadProtocol
 
 LISTED = pictures.png(pictures.photograph(1, width=16, height=12))
 UNLISTED = pictures.png(pictures.photograph(2, width=16, height=12))

@@ -13,7 +13,7 @@ from tests.proxy.assembling.webforms import UPLOADERS, Page, file_in, form
 from tests.proxy.site import CLOSE, Site, exact_entry, site
 from tests.proxy.wire import status
 from uploadfilter.model import Action, Mode, Reason, Verdict
-from uploadfilter.proxy.routing.routes import Route, UploadProtocol
+from uploadfilter.web.routing.routes import Route, UploadProtocol
 
 LISTED = pictures.png(pictures.photograph(1, width=16, height=12))
 UNLISTED = pictures.png(pictures.photograph(2, width=16, height=12))

@@ -11,7 +11,7 @@ import pytest_asyncio
 from tests.proxy.site import HOST, Site, site
 from tests.proxy.wire import OK, Got, status
 from tests.waiting import until
-from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.web.requests.limits import ProxyLimits
 
 MOST = 16
 SCARCE = 12

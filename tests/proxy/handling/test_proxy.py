@@ -47,11 +47,11 @@ from uploadfilter.model import (
     SignalType,
     Verdict,
 )
-from uploadfilter.proxy.clients.addresses import TCPAddress
-from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.service.running import running
 from uploadfilter.signals import views
 from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.web.clients.addresses import TCPAddress
+from uploadfilter.web.requests.limits import ProxyLimits
 
 LISTED = pictures.jpeg(pictures.photograph(1, width=640, height=480))
 UNLISTED = pictures.jpeg(pictures.photograph(2, width=640, height=480))

@@ -18,11 +18,11 @@ from tests.proxy.site import Site, settings
 from tests.proxy.wire import exchange, status, wire_origin
 from tests.waiting import until
 from uploadfilter.model import Action, Reason, Verdict
-from uploadfilter.proxy.origins.settings import OriginSettings
-from uploadfilter.proxy.requests.limits import ProxyLimits
-from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route
 from uploadfilter.service.running import running
 from uploadfilter.uploads.head.websockets import WebSockets
+from uploadfilter.web.origins.settings import OriginSettings
+from uploadfilter.web.requests.limits import ProxyLimits
+from uploadfilter.web.routing.routes import DEFAULT_ROUTE, Route
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

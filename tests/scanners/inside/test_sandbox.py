@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from tests.scanners import standins_hostile, standins_landlocked
-from uploadfilter.proxy.inspecting.spool import SpoolLimits, SpoolRoom
+from uploadfilter.inspection.spool import SpoolLimits, SpoolRoom
 from uploadfilter.scanners.inside.sandbox import support
 from uploadfilter.scanners.pool.channel import Closed
 from uploadfilter.scanners.pool.launching import ProcessSettings

@@ -16,7 +16,7 @@ from uploadfilter.cli.writing import reference_writer
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.hashsets.choices import Settled
 from uploadfilter.model import EntryState
-from uploadfilter.proxy.routing.enforcing import (
+from uploadfilter.web.routing.enforcing import (
     WHAT_TO_DO,
     WORDS,
     Enforced,

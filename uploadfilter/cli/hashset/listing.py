@@ -34,12 +34,12 @@ from uploadfilter.cli.output import harmless, print_json, print_text, say, table
 from uploadfilter.errors import StoreMissingError, UsageError
 from uploadfilter.issuing.wording import entries as counted_entries
 from uploadfilter.knowngood.store import KnownGood, shipped
-from uploadfilter.proxy.routing.enforcing import OneSet
 from uploadfilter.reference.entries.sets import SetInfo, no_such_set
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.signedsets.freshness import Freshness, Status, ago, freshness
 from uploadfilter.syncing.statuses import last_found, read_statuses
+from uploadfilter.web.routing.enforcing import OneSet
 
 _FIRST_IDS: Final = 5
 """Ids that the details of a set name: enough to recognise it."""

@@ -29,7 +29,7 @@ from uploadfilter.issuing.page.orders import (
 )
 from uploadfilter.issuing.page.work import Bench, Job, note_of
 from uploadfilter.issuing.steps import Act
-from uploadfilter.proxy.admin.serving import HEADERS
+from uploadfilter.web.serving import HEADERS, static
 
 _WITHIN_S: Final = 10.0
 """Time for a form to arrive: from this machine it arrives at once."""
@@ -140,7 +140,8 @@ class PageHandler:
             return _refused(refused)
         path = request.raw_path.partition("?")[0]
         if path.startswith("/static/"):
-            return _static(path.removeprefix("/static/"))
+            name = path.removeprefix("/static/")
+            return static(rendering.STATIC, name, kept_s=_KEPT_S) or _nothing()
         if path.startswith("/enter/") and not changes:
             return self._entered(path.removeprefix("/enter/"))
         return await self._let_in(request, path)
@@ -353,14 +354,3 @@ def _refused(refused: NotLetIn) -> web.Response:
 
 def _see(path: str) -> web.Response:
     return web.Response(status=303, headers={"Location": path})
-
-
-def _static(name: str) -> web.Response:
-    if name not in rendering.STATIC:
-        return _nothing()
-    return web.Response(
-        body=rendering.static(name),
-        content_type=rendering.STATIC[name][1],
-        charset="utf-8",
-        headers={"Cache-Control": f"private, max-age={_KEPT_S}"},
-    )

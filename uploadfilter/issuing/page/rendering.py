@@ -8,7 +8,6 @@ names of files that somebody should look at.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,10 +46,10 @@ from uploadfilter.signedsets.roles import (
     Lifetimes,
     most_withdrawn_a_day,
 )
+from uploadfilter.web.serving import SHARED
 
 STATIC: Final[Mapping[str, tuple[str, str]]] = {
-    "page.css": ("uploadfilter.proxy.admin", "text/css"),
-    "icon.svg": ("uploadfilter.proxy.admin", "image/svg+xml"),
+    **SHARED,
     "issuer.css": ("uploadfilter.issuing.page", "text/css"),
     "issuer.js": ("uploadfilter.issuing.page", "text/javascript"),
 }
@@ -236,13 +235,6 @@ def _days(lifetimes: Lifetimes) -> Mapping[str, int]:
         GATHERED: lifetimes.online,
         TIMESTAMP: lifetimes.online,
     }
-
-
-@cache
-def static(name: str) -> bytes:
-    """Return one of the files in ``STATIC``."""
-    package, _ = STATIC[name]
-    return (resources.files(package) / "static" / name).read_bytes()
 
 
 def _holders(pending: Sequence[PendingSignature]) -> list[tuple[str, int, list[str]]]:

@@ -20,8 +20,8 @@ from uploadfilter.issuing.page.desk import PageHandler
 from uploadfilter.issuing.page.door import BrowserSession, Secrets
 from uploadfilter.issuing.page.orders import Orders
 from uploadfilter.issuing.page.work import Bench
-from uploadfilter.proxy.admin.serving import serving
-from uploadfilter.proxy.clients.addresses import TCPAddress
+from uploadfilter.web.clients.addresses import TCPAddress
+from uploadfilter.web.serving import serving
 
 _SECRET_BYTES = 32
 

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from uploadfilter.decisions.records.ids import written_id
-from uploadfilter.proxy.counting.recent import (
+from uploadfilter.web.counting.recent import (
     EVERYTHING,
     FIELDS,
     RecentDecisions,

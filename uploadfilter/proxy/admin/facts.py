@@ -47,15 +47,15 @@ from uploadfilter.proxy.admin.signed import (
     signed_facts,
 )
 from uploadfilter.proxy.admin.watched import Watched, version
-from uploadfilter.proxy.counting.recent import (
+from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
+from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.web.counting.recent import (
     EVERYTHING,
     NearestMatch,
     RecentDecision,
     Wanted,
 )
-from uploadfilter.proxy.routing.routes import Route
-from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
-from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.web.routing.routes import Route
 
 _CHECKS: Final = {
     Check.STARTED: "Start",

@@ -29,9 +29,9 @@ from uploadfilter.model import EntryState
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.watched import Watched, own_cpu_s, version
 from uploadfilter.proxy.assembling.usage import StoreEvent
-from uploadfilter.proxy.counting.metrics import PREFIX
-from uploadfilter.proxy.routing.enforcing import Lack, enforcing
 from uploadfilter.reference.entries.off import Party
+from uploadfilter.web.counting.metrics import PREFIX
+from uploadfilter.web.routing.enforcing import Lack, enforcing
 
 _DAY_S: Final = 86_400
 

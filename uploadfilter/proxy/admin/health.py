@@ -24,11 +24,11 @@ from yarl import URL
 from uploadfilter.decisions.files.room import Room
 from uploadfilter.decisions.records.outlook import MOST_DAYS
 from uploadfilter.errors import LogError, ServiceError, StoreError
-from uploadfilter.proxy.origins.settings import OriginSettings
-from uploadfilter.proxy.requests.draining import Drain
-from uploadfilter.proxy.requests.live import OriginKey
-from uploadfilter.proxy.routing.enforcing import Unenforced
 from uploadfilter.signedsets.freshness import Status
+from uploadfilter.web.origins.settings import OriginSettings
+from uploadfilter.web.requests.draining import Drain
+from uploadfilter.web.requests.live import OriginKey
+from uploadfilter.web.routing.enforcing import Unenforced
 
 _T = TypeVar("_T")
 

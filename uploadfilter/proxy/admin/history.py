@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from uploadfilter.model import Verdict
-from uploadfilter.proxy.counting.metrics import Metrics
+from uploadfilter.web.counting.metrics import Metrics
 
 INTERVAL_S: Final = 5.0
 """Between two samples: a burst of seconds is visible, and 180 samples fit a chart."""

@@ -28,11 +28,11 @@ from uploadfilter.proxy.admin.choosing import wanted_of
 from uploadfilter.proxy.admin.facts import as_json, gather
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.history import History
-from uploadfilter.proxy.admin.serving import HEADERS, serving
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.admin.watched import Watched
-from uploadfilter.proxy.clients.addresses import Address, TCPAddress
-from uploadfilter.proxy.counting.recent import Wanted
+from uploadfilter.web.clients.addresses import Address, TCPAddress
+from uploadfilter.web.counting.recent import Wanted
+from uploadfilter.web.serving import HEADERS, serving, static
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -81,7 +81,8 @@ class AdminHandler:
         if path == "/facts.json":
             return self._facts(wanted_of(query))
         if path.startswith("/static/"):
-            return _static(path.removeprefix("/static/"))
+            name = path.removeprefix("/static/")
+            return static(page.STATIC, name) or _nothing()
         answer = self._answers.get(path)
         return (
             await answer() if answer else _text(404, "There is no page at this path.")
@@ -147,13 +148,8 @@ def _text(
     return web.Response(status=status, body=f"{text}\n".encode(), headers=known)
 
 
-def _static(name: str) -> web.Response:
-    media_type = page.STATIC.get(name)
-    if media_type is None:
-        return _text(404, "There is no page at this path.")
-    return web.Response(
-        body=page.static(name), content_type=media_type, charset="utf-8"
-    )
+def _nothing() -> web.Response:
+    return _text(404, "There is no page at this path.")
 
 
 def is_address(name: str) -> bool:

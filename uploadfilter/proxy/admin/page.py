@@ -1,31 +1,21 @@
-"""Render the operator's page, and return its style sheet, script and icon."""
+"""Render the operator's page."""
 
 from functools import cache
-from importlib import resources
 from typing import Final
 
 import jinja2
 
 from uploadfilter.proxy.admin.charts import HEIGHT, WIDTH
 from uploadfilter.proxy.admin.facts import Facts
+from uploadfilter.web.serving import SHARED
 
-STATIC: Final = {
-    "page.css": "text/css",
-    "page.js": "text/javascript",
-    "icon.svg": "image/svg+xml",
-}
-"""The files beside the page, and their media types."""
+STATIC: Final = {**SHARED, "page.js": ("uploadfilter.proxy.admin", "text/javascript")}
+"""The files beside the page: the package that each is in, and its media type."""
 
 
 def render(facts: Facts) -> str:
     """Render the page."""
     return _template().render(facts=facts, width=WIDTH, height=HEIGHT)
-
-
-@cache
-def static(name: str) -> bytes:
-    """Return one of the files in ``STATIC``."""
-    return (resources.files("uploadfilter.proxy.admin") / "static" / name).read_bytes()
 
 
 @cache

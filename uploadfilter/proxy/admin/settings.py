@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from uploadfilter.proxy.clients.addresses import (
+from uploadfilter.web.clients.addresses import (
     InheritedAddress,
     TCPAddress,
     UnixAddress,

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from uploadfilter.decisions.files.room import Surveyor
+from uploadfilter.inspection.spool import SpoolRoom
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.history import History, Level
 from uploadfilter.proxy.assembling.usage import StoreUsage
-from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.inspecting.spool import SpoolRoom
-from uploadfilter.proxy.requests.draining import Drain
-from uploadfilter.proxy.requests.live import InForce
-from uploadfilter.proxy.routing.enforcing import Unenforced
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.store import ReferenceReader
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.signedsets.canaries import CanaryNote
 from uploadfilter.signedsets.freshness import Status
+from uploadfilter.web.counting.metrics import Metrics
+from uploadfilter.web.requests.draining import Drain
+from uploadfilter.web.requests.live import InForce
+from uploadfilter.web.routing.enforcing import Unenforced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

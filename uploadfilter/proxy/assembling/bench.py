@@ -28,10 +28,13 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
+from uploadfilter.inspection.admission import Admission
+from uploadfilter.inspection.intake import Intake
+from uploadfilter.inspection.reading import BodyReader, RequestSender
+from uploadfilter.inspection.recorder import Recorder
+from uploadfilter.inspection.spool import Spool, SpoolRoom
+from uploadfilter.inspection.upload import Keep, Upload
 from uploadfilter.model import Reason
-from uploadfilter.proxy.aiohttp_parts import NamelessResponse
-from uploadfilter.proxy.answering import answers
-from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.contents import (
     Contents,
     joined_contents,
@@ -39,16 +42,6 @@ from uploadfilter.proxy.assembling.contents import (
 )
 from uploadfilter.proxy.assembling.originbodies import whole
 from uploadfilter.proxy.assembling.store import HeldUpload, UploadStore
-from uploadfilter.proxy.counting.labels import Phase
-from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.inspecting.admission import Admission
-from uploadfilter.proxy.inspecting.intake import Intake
-from uploadfilter.proxy.inspecting.reading import BodyReader, RequestSender
-from uploadfilter.proxy.inspecting.recorder import Recorder
-from uploadfilter.proxy.inspecting.spool import Spool, SpoolRoom
-from uploadfilter.proxy.inspecting.upload import Keep, Upload
-from uploadfilter.proxy.origins.failing import OriginFailure
-from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly.assembly import State
 from uploadfilter.uploads.assembly.steps import (
@@ -62,6 +55,13 @@ from uploadfilter.uploads.assembly.steps import (
 from uploadfilter.uploads.head.forwarding import forwarded_headers, returned_headers
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan
 from uploadfilter.uploads.head.request import RequestHead
+from uploadfilter.web.aiohttp_parts import NamelessResponse
+from uploadfilter.web.answering import answers
+from uploadfilter.web.answering.answer import Answer
+from uploadfilter.web.counting.labels import Phase
+from uploadfilter.web.counting.metrics import Metrics
+from uploadfilter.web.origins.failing import OriginFailure
+from uploadfilter.web.requests.arrival import Arrival
 
 _UNDECIDED: Final = frozenset({Reason.ABORTED, Reason.TOO_SLOW})
 """Reasons of a rejection after which the same upload may be sent again."""

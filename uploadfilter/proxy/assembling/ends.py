@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.bench import NotAccepted, Reply, is_verdict
 from uploadfilter.proxy.assembling.store import HeldUpload, UploadStore
 from uploadfilter.rejections import REJECT_STATUS, Outcome
 from uploadfilter.uploads.assembly.assembly import Denial
 from uploadfilter.uploads.assembly.journal import UploadHead
 from uploadfilter.uploads.assembly.steps import OriginReply
+from uploadfilter.web.answering.answer import Answer
 
 REMEMBERED_S: Final = 60.0
 """Seconds for which an end is remembered: scripts try again within some."""

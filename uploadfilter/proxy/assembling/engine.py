@@ -21,7 +21,6 @@ from typing import Final
 from aiohttp import web
 
 from uploadfilter.model import Mode, Reason
-from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.bench import (
     NotAccepted,
     Reply,
@@ -31,8 +30,6 @@ from uploadfilter.proxy.assembling.bench import (
 )
 from uploadfilter.proxy.assembling.receiving import Receiving
 from uploadfilter.proxy.assembling.store import HeldUpload
-from uploadfilter.proxy.origins.failing import OriginFailure
-from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly import steps
 from uploadfilter.uploads.assembly.assembly import Denial, Fault, State
@@ -40,6 +37,9 @@ from uploadfilter.uploads.assembly.heads import obeyed_method, refuse
 from uploadfilter.uploads.assembly.journal import UploadHead
 from uploadfilter.uploads.assembly.steps import OriginReply, PartKey
 from uploadfilter.uploads.head.plan import BodyPlan, Refusal
+from uploadfilter.web.answering.answer import Answer
+from uploadfilter.web.origins.failing import OriginFailure
+from uploadfilter.web.requests.arrival import Arrival
 
 _TOKEN_BYTES: Final = 16
 _SUCCESS: Final = 2

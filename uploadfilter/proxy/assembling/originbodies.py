@@ -8,7 +8,7 @@ from typing import Final
 
 import aiohttp
 
-from uploadfilter.proxy.origins.asking import OriginAnswer
+from uploadfilter.web.origins.asking import OriginAnswer
 
 MOST_REPLY_BYTES: Final = 1024 * 1024
 """Longest answer of an origin that is held: those of protocols are short, and a page

@@ -1,6 +1,6 @@
 """The protocols for uploads in pieces that a route may name.
 
-To add one: a member of ``UploadProtocol`` (``proxy/routing/routes.py``), its
+To add one: a member of ``UploadProtocol`` (``web/routing/routes.py``), its
 ``PieceProtocol`` in ``uploads/assembly``, and its line in ``_PROTOCOLS``.
 """
 
@@ -12,13 +12,13 @@ from aiohttp import web
 from uploadfilter.proxy.assembling.bench import Workbench
 from uploadfilter.proxy.assembling.engine import PieceEngine
 from uploadfilter.proxy.assembling.webforms import WebForms
-from uploadfilter.proxy.requests.arrival import Arrival
-from uploadfilter.proxy.routing.routes import UploadProtocol
 from uploadfilter.uploads.assembly.nextcloud import NEXTCLOUD
 from uploadfilter.uploads.assembly.s3 import S3
 from uploadfilter.uploads.assembly.steps import PieceProtocol
 from uploadfilter.uploads.assembly.tus import TUS
 from uploadfilter.uploads.head.plan import BodyPlan, Refusal
+from uploadfilter.web.requests.arrival import Arrival
+from uploadfilter.web.routing.routes import UploadProtocol
 
 _PROTOCOLS: Final[Mapping[UploadProtocol, PieceProtocol]] = {
     UploadProtocol.TUS: TUS,

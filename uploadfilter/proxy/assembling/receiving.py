@@ -8,16 +8,16 @@ Rules this module keeps:
   only after the origin has taken it: then its owner calls ``keep``.
 """
 
+from uploadfilter.inspection.spool import Spool
 from uploadfilter.model import Reason
 from uploadfilter.proxy.assembling.bench import Workbench
 from uploadfilter.proxy.assembling.store import HeldUpload
-from uploadfilter.proxy.inspecting.spool import Spool
-from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.assembly.assembly import Fault
 from uploadfilter.uploads.assembly.steps import Bring, Failure
 from uploadfilter.uploads.body.awschunked import AwsChunkedExtractor
 from uploadfilter.uploads.body.extractors import Refused
 from uploadfilter.uploads.head.awschunked import Framing
+from uploadfilter.web.requests.arrival import Arrival
 
 
 class Receiving:

@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from uploadfilter.model import Reason
-from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.sliceforms import ArrivedSlice
 from uploadfilter.proxy.assembling.store import HeldUpload
-from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly.webforms import (
     AT,
@@ -29,6 +27,8 @@ from uploadfilter.uploads.assembly.webforms import (
 )
 from uploadfilter.uploads.body.spans import TEXT_TYPE, BodySpan
 from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.web.answering.answer import Answer
+from uploadfilter.web.requests.arrival import Arrival
 
 _SHORT_BYTES: Final = 64
 """Bytes from which on a field is a content of its own. The numbers and ids of a slice

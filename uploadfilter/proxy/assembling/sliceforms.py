@@ -9,8 +9,8 @@ from typing import Final
 from urllib.parse import parse_qsl
 from zlib import crc32
 
-from uploadfilter.proxy.inspecting.commands import KeepSlice, Where
-from uploadfilter.proxy.inspecting.upload import Upload
+from uploadfilter.inspection.commands import KeepSlice, Where
+from uploadfilter.inspection.upload import Upload
 from uploadfilter.uploads.assembly.webforms import Slice, read_slice
 from uploadfilter.uploads.body import canonical
 from uploadfilter.uploads.body.canonical import BodyPart

@@ -26,8 +26,9 @@ from typing import Final
 
 from aiohttp import web
 
+from uploadfilter.inspection.commands import KeepSlice, Where
+from uploadfilter.inspection.upload import Upload
 from uploadfilter.model import Mode, Reason
-from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.bench import Workbench
 from uploadfilter.proxy.assembling.contents import Contents
 from uploadfilter.proxy.assembling.ends import RememberedEnd, RememberedEnds
@@ -40,9 +41,6 @@ from uploadfilter.proxy.assembling.slicecontents import (
 )
 from uploadfilter.proxy.assembling.sliceforms import ArrivedSlice, arrived_slice
 from uploadfilter.proxy.assembling.store import HeldUpload
-from uploadfilter.proxy.inspecting.commands import KeepSlice, Where
-from uploadfilter.proxy.inspecting.upload import Upload
-from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly.assembly import Denial, State
 from uploadfilter.uploads.assembly.journal import UploadHead
@@ -57,6 +55,8 @@ from uploadfilter.uploads.assembly.webforms import (
 )
 from uploadfilter.uploads.body import canonical
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal
+from uploadfilter.web.answering.answer import Answer
+from uploadfilter.web.requests.arrival import Arrival
 
 _END: Final = "end"
 

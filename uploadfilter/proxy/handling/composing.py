@@ -6,30 +6,30 @@ from functools import partial
 from typing import NamedTuple
 
 from uploadfilter.evidence.background import Background
+from uploadfilter.inspection.admission import Admission
+from uploadfilter.inspection.afterwards import CopySearch
+from uploadfilter.inspection.canaries import Canaries
+from uploadfilter.inspection.driver import Driver
+from uploadfilter.inspection.forwarding import Forwarding
+from uploadfilter.inspection.intake import Intake
+from uploadfilter.inspection.recorder import Recorder
+from uploadfilter.inspection.recording import Recording
+from uploadfilter.inspection.scanning import Scanners, Scanning
+from uploadfilter.inspection.sealing import Sealer
+from uploadfilter.inspection.searching import Reference, Searching
+from uploadfilter.inspection.spool import SpoolRoom
+from uploadfilter.inspection.tripwire import Tripwire
 from uploadfilter.proxy.assembling.bench import Workbench
 from uploadfilter.proxy.assembling.protocols import Assembling
 from uploadfilter.proxy.assembling.store import UploadStore
-from uploadfilter.proxy.clients.waiting import Waiters
-from uploadfilter.proxy.counting.labels import Limit
-from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.handling.passing import Passing
 from uploadfilter.proxy.handling.proxy import Proxy
 from uploadfilter.proxy.handling.websockets import WebSocketPassing
-from uploadfilter.proxy.inspecting.admission import Admission
-from uploadfilter.proxy.inspecting.afterwards import CopySearch
-from uploadfilter.proxy.inspecting.canaries import Canaries
-from uploadfilter.proxy.inspecting.driver import Driver
-from uploadfilter.proxy.inspecting.forwarding import Forwarding
-from uploadfilter.proxy.inspecting.intake import Intake
-from uploadfilter.proxy.inspecting.recorder import Recorder
-from uploadfilter.proxy.inspecting.recording import Recording
-from uploadfilter.proxy.inspecting.scanning import Scanners, Scanning
-from uploadfilter.proxy.inspecting.sealing import Sealer
-from uploadfilter.proxy.inspecting.searching import Reference, Searching
-from uploadfilter.proxy.inspecting.spool import SpoolRoom
-from uploadfilter.proxy.inspecting.tripwire import Tripwire
-from uploadfilter.proxy.requests.draining import Drain
-from uploadfilter.proxy.requests.live import InForce
+from uploadfilter.web.clients.waiting import Waiters
+from uploadfilter.web.counting.labels import Limit
+from uploadfilter.web.counting.metrics import Metrics
+from uploadfilter.web.requests.draining import Drain
+from uploadfilter.web.requests.live import InForce
 
 
 class Composed(NamedTuple):

@@ -11,20 +11,20 @@ from typing import Final
 
 from aiohttp import web
 
+from uploadfilter.inspection.admission import RETRY_CLIENT_S
 from uploadfilter.networks import Holdings
-from uploadfilter.proxy.answering import answers
-from uploadfilter.proxy.answering.answer import Answer
-from uploadfilter.proxy.clients import relaying
-from uploadfilter.proxy.clients.leaving import WhileClientStays
-from uploadfilter.proxy.clients.waiting import Waiters
-from uploadfilter.proxy.counting.labels import Limit
-from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.inspecting.admission import RETRY_CLIENT_S
-from uploadfilter.proxy.origins.failing import OriginFailure
-from uploadfilter.proxy.requests.arrival import Arrival
-from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.head.forwarding import forwarded_headers
+from uploadfilter.web.answering import answers
+from uploadfilter.web.answering.answer import Answer
+from uploadfilter.web.clients import relaying
+from uploadfilter.web.clients.leaving import WhileClientStays
+from uploadfilter.web.clients.waiting import Waiters
+from uploadfilter.web.counting.labels import Limit
+from uploadfilter.web.counting.metrics import Metrics
+from uploadfilter.web.origins.failing import OriginFailure
+from uploadfilter.web.requests.arrival import Arrival
+from uploadfilter.web.requests.draining import Drain
 
 _TOO_MANY: Final = Answer(
     outcome=Outcome.LATER,

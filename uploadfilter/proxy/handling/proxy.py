@@ -13,19 +13,9 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
+from uploadfilter.inspection.canaries import Canaries
 from uploadfilter.model import Action, Mode, Reason
-from uploadfilter.proxy.answering import answers
-from uploadfilter.proxy.answering.answer import Answer
 from uploadfilter.proxy.assembling.protocols import Assembling
-from uploadfilter.proxy.clients import relaying
-from uploadfilter.proxy.counting.labels import RequestKind
-from uploadfilter.proxy.counting.metrics import CountedRequest, Metrics
-from uploadfilter.proxy.inspecting.canaries import Canaries
-from uploadfilter.proxy.requests.arrival import Arrival
-from uploadfilter.proxy.requests.draining import Drain
-from uploadfilter.proxy.requests.live import InForce, Live
-from uploadfilter.proxy.requests.tracing import Traced
-from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.rejections import Outcome
 from uploadfilter.signedsets.canaries import CanaryClaim
 from uploadfilter.uploads.head.forwarding import ends_here
@@ -34,6 +24,16 @@ from uploadfilter.uploads.head.plan import PIECE, BodyPlan, Refusal, plan
 from uploadfilter.uploads.head.request import RequestHead
 from uploadfilter.uploads.head.websockets import WebSockets, without_handshake
 from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.web.answering import answers
+from uploadfilter.web.answering.answer import Answer
+from uploadfilter.web.clients import relaying
+from uploadfilter.web.counting.labels import RequestKind
+from uploadfilter.web.counting.metrics import CountedRequest, Metrics
+from uploadfilter.web.requests.arrival import Arrival
+from uploadfilter.web.requests.draining import Drain
+from uploadfilter.web.requests.live import InForce, Live
+from uploadfilter.web.requests.tracing import Traced
+from uploadfilter.web.routing.routes import Route
 
 _BAD_REQUEST = 400
 _NOT_FOUND = 404

@@ -20,22 +20,22 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_writer import StreamWriter
 from aiohttp.streams import StreamReader
 
-from uploadfilter.proxy.answering.answer import Answer
-from uploadfilter.proxy.clients import relaying
-from uploadfilter.proxy.clients.flow import break_off, flushed
-from uploadfilter.proxy.clients.leaving import WhileClientStays, departure_of
-from uploadfilter.proxy.clients.waiting import Waiters
-from uploadfilter.proxy.inspecting.intake import Intake
-from uploadfilter.proxy.inspecting.recorder import Recorder
-from uploadfilter.proxy.origins.asking import OriginAnswer
-from uploadfilter.proxy.origins.failing import OriginFailure
-from uploadfilter.proxy.requests.arrival import Arrival
-from uploadfilter.proxy.requests.draining import Drain
-from uploadfilter.proxy.requests.live import InForce
+from uploadfilter.inspection.intake import Intake
+from uploadfilter.inspection.recorder import Recorder
 from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.head.forwarding import forwarded_headers
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan
 from uploadfilter.uploads.head.websockets import UPGRADE
+from uploadfilter.web.answering.answer import Answer
+from uploadfilter.web.clients import relaying
+from uploadfilter.web.clients.flow import break_off, flushed
+from uploadfilter.web.clients.leaving import WhileClientStays, departure_of
+from uploadfilter.web.clients.waiting import Waiters
+from uploadfilter.web.origins.asking import OriginAnswer
+from uploadfilter.web.origins.failing import OriginFailure
+from uploadfilter.web.requests.arrival import Arrival
+from uploadfilter.web.requests.draining import Drain
+from uploadfilter.web.requests.live import InForce
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
