@@ -36,7 +36,6 @@ USUAL_FUNCTION_LINES = 10
 
 TESTED_ELSEWHERE = {
     "uploadfilter/web/answering/answer.py": ("tests/web/answering/test_answers.py"),
-    "uploadfilter/reference/entries/older.py": "tests/reference/writing/test_older.py",
     "uploadfilter/__main__.py": "tests/proxy/test_faults.py",
     "uploadfilter/cli/__init__.py": "tests/cli/test_main.py",
     **{
