@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,8 +105,15 @@ def stage(folder: Path, *options: str) -> Iterator[Stage]:
         yield Stage(folder=folder, state=state, origin=origin, proxy=proxy)
 
 
+@pytest.fixture(scope="session")
+def new_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return what ``init`` makes: copies are quicker than starts of the program."""
+    state = tmp_path_factory.mktemp("new") / "state"
+    running.run_program("init", state=state)
+    return state
+
+
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
+def state(tmp_path: Path, new_state: Path) -> Path:
     """Return a state directory with an empty reference set."""
-    running.run_program("init", state=tmp_path / "state")
-    return tmp_path / "state"
+    return shutil.copytree(new_state, tmp_path / "state")
