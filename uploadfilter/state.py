@@ -40,12 +40,7 @@ PRIVATE_MODE, PRIVATE_FILE = 0o700, 0o600
 
 
 def instance_directory(state: Path, instance: str) -> Path:
-    """Return the directory of one proxy.
-
-    Args:
-        state: The state directory.
-        instance: Its name, which fits ``INSTANCE_NAME``.
-    """
+    """Return the directory of one proxy."""
     return state / "instances" / instance
 
 

@@ -116,10 +116,6 @@ def say(message: str, *, style: str = "") -> None:
 def confirm(question: str, *, refused: str) -> None:
     """Ask the user for a confirmation.
 
-    Args:
-        question: The question.
-        refused: The message of the error if there is no terminal to ask on.
-
     Raises:
         UsageError: There is no terminal.
         typer.Abort: The user answered no.

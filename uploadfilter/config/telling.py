@@ -62,10 +62,6 @@ def digest(loaded: Loaded) -> str:
 def changed(before: Loaded, after: Loaded) -> dict[str, object]:
     """Return the details for the record of a reload: keys with old and new values.
 
-    Args:
-        before: The old configuration.
-        after: The new configuration.
-
     Returns:
         The details; empty if the configurations are equal.
     """

@@ -56,12 +56,7 @@ _MAPPINGS: Final[Collection[object]] = (Mapping,)
 
 
 class ValueReader:
-    """Converts values, and collects the mistakes.
-
-    Args:
-        complaints: Collects the mistakes.
-        credentials: Fetches the values that the file only refers to.
-    """
+    """Converts values, and collects the mistakes."""
 
     def __init__(self, complaints: Complaints, credentials: Credentials) -> None:
         self.complaints = complaints

@@ -37,10 +37,6 @@ def find_logs(state: Path) -> dict[str, Path]:
 def find_records(state: Path, decisions: Collection[str]) -> Iterator[FoundRecord]:
     """Yield the records of decisions that the logs still have.
 
-    Args:
-        state: The state directory.
-        decisions: Ids of decisions, each with a day.
-
     Raises:
         LogError: A log cannot be read.
     """

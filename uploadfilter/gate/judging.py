@@ -205,13 +205,7 @@ _NOTHING: Final = (FAR, Likeness.NEGATIVE, "")
 def problem_of(
     turnover: Turnover, settings: GateSettings, *, is_accepted: bool
 ) -> HashSetGateError | None:
-    """Return the error for a change that waits for a person; ``None`` if it need not.
-
-    Args:
-        turnover: The effect of the change.
-        settings: The changes that are allowed without a person.
-        is_accepted: Whether a person has seen it.
-    """
+    """Return the error of a change that waits for a person; ``None`` for others."""
     at_once = max(
         settings.quarantined, int(settings.quarantined_share * turnover.after)
     )

@@ -34,12 +34,7 @@ def id_of(kind: SignalType, value: bytes) -> str:
 def entries_of(
     items: Iterable[Entry | EntryBlock | ListedSignal | ListedBlock], category: str
 ) -> Iterator[Entry]:
-    """Yield the items of a file as single entries.
-
-    Args:
-        items: The items of ``formats.read``.
-        category: The category for the signals of a list.
-    """
+    """Yield the items of a file as single entries."""
     for item in items:
         if isinstance(item, Entry):
             yield item

@@ -19,14 +19,7 @@ from uploadfilter.reporting.scanning import Scanned
 def unproved(
     directory: Path, tree: SignedTree, standing: LogStanding, ends: Sequence[Scanned]
 ) -> Iterator[Said]:
-    """Yield what could not be proved; nothing if all of it is proved.
-
-    Args:
-        directory: The directory of the log.
-        tree: Its tree now.
-        standing: The checkpoint, which may be older.
-        ends: The last segment of each run.
-    """
+    """Yield what could not be proved; nothing if all of it is proved."""
     read = TileReader(tree.head.size, TreeFiles(directory).tile)
     try:
         head = TreeHead(standing.origin, standing.size, bytes.fromhex(standing.root))

@@ -121,10 +121,6 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Run the service while the block runs.
 
-    Args:
-        settings: The settings from ``config.load``.
-        details: Details of the configuration, for the record of the start.
-
     Yields:
         The running service.
 

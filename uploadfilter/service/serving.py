@@ -44,10 +44,6 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 def run(loaded: Loaded, *, read: Callable[[], Loaded]) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight get time to finish.
 
-    Args:
-        loaded: The configuration from ``config.read``.
-        read: Reads the same configuration again, for SIGHUP.
-
     Raises:
         UploadFilterError: The service cannot start.
     """

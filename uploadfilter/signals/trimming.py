@@ -66,9 +66,6 @@ _CHUNK: Final = 32
 def trim(picture: Picture | Blend) -> Iterator[Picture]:
     """Yield the picture without its border, then without a border inside that.
 
-    Args:
-        picture: Any picture.
-
     Yields:
         No, one or two pictures, each smaller than the one before; their planes are
         parts of the plane.

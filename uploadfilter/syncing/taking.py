@@ -153,10 +153,6 @@ def sync(
 def look(trusted: Trusted, source: str | None = None) -> Verified:
     """Find out the newest set at a source, and change nothing in force.
 
-    Args:
-        trusted: The folder of the set.
-        source: A folder or URL, if not the one that was named with the root.
-
     Raises:
         HashSetError: The set cannot be verified.
     """

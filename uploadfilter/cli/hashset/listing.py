@@ -156,12 +156,7 @@ def _current(reader: ReferenceReader, base: Path) -> LayeredGeneration | None:
 
 
 def listed_sets(base: Path, generation: LayeredGeneration | None) -> list[ListedSet]:
-    """Return the hash sets in force and the trusted ones, by name.
-
-    Args:
-        base: The state directory.
-        generation: The generation in force, if any.
-    """
+    """Return the hash sets in force and the trusted ones, by name."""
     infos = {} if generation is None else {it.name: it for it in generation.sets}
     statuses = {it.set: it for it in read_statuses(base)}
     canaries = last_found(base)

@@ -72,12 +72,7 @@ _MAY_BE_MARKUP: Final = frozenset({Kind.TEXT, Kind.XML, Kind.HTML, Kind.DATA})
 
 
 def proposed(source: Source, kind: Kind) -> tuple[Proposal, ...]:
-    """Return the kinds, besides ``kind``, that some reader may take a content for.
-
-    Args:
-        source: All of it.
-        kind: Its kind by ``kind_of``.
-    """
+    """Return the kinds, besides ``kind``, that some reader may take a content for."""
     head = source.read(0, HEAD_BYTES)
     found = [
         Proposal(kind=loose)

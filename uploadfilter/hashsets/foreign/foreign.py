@@ -61,12 +61,7 @@ class ForeignFormat(Protocol):
         ...
 
     def item(self, record: object, tally: Tally) -> Item | Problem:
-        """Return the item of a record, or the reason why it is left out.
-
-        Args:
-            record: One of ``records``, if it is whole.
-            tally: Counts the signals and fields that are not read.
-        """
+        """Return the item of a record, or the reason why it is left out."""
         ...
 
 

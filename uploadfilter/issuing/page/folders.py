@@ -157,12 +157,7 @@ class Chooser:
         self.back = "/"
 
     def begin(self, known: Path | None, *, back: str) -> None:
-        """Begin to choose.
-
-        Args:
-            known: The folder that was chosen before.
-            back: The page that the folder is chosen for.
-        """
+        """Begin to choose."""
         self.at = known or self.at
         self.back = back
 

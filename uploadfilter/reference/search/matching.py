@@ -252,11 +252,6 @@ def match_exact(
 ) -> tuple[Match, ...]:
     """Look up the digests of one content, before anything is decoded.
 
-    Args:
-        generation: The generation to search.
-        path: ``Scan.path`` of the content.
-        exact: The exact signals of the content.
-
     Returns:
         One match for each entry and signal type, in the order of ``exact``.
     """

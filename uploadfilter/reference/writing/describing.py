@@ -29,15 +29,7 @@ def details_of(
     changes: Changes,
     sets: Iterable[SetInfo],
 ) -> dict[str, object]:
-    """Return the details of a change, by name.
-
-    Args:
-        kind: The kind of change.
-        subject: The set, entry or generation that it changes.
-        before: The generation in force until then.
-        changes: The changes that the overlay states from then on.
-        sets: The hash sets from then on.
-    """
+    """Return the details of a change, by name."""
     after = {info.name: info for info in sets}
     details: dict[str, object] = {}
     match kind:

@@ -133,9 +133,6 @@ def support() -> Support:
 class Sandbox:
     """The confinement of a process, made once and entered by each of its children.
 
-    Args:
-        support: The offer of the machine; all of it is used.
-
     Raises:
         OSError: The library refuses a confinement that it offers.
     """

@@ -58,13 +58,7 @@ class Warmth(StrEnum):
 
 
 class Crew:
-    """The scanner processes, and the scans that wait for one.
-
-    Args:
-        settings: The number of processes, their start, and the longest wait for one.
-        counts: The counts ``started``, ``start_failures`` and ``forked``.
-        log: The log for processes that do not start.
-    """
+    """The scanner processes, and the scans that wait for one."""
 
     def __init__(
         self, settings: ScannerSettings, *, counts: Counter[str], log: EventLog

@@ -32,10 +32,6 @@ class Departing(Protocol):
 class Turns:
     """Gives uploads their places, one after another.
 
-    Args:
-        settings: The number of places, and the longest wait.
-        counts: The counts ``shed``, ``slowed`` and ``put_back``.
-
     Attributes:
         lanes: The standing of all claims.
     """
