@@ -53,6 +53,22 @@ def test_objection_is_listed_and_decided(
     )
 
 
+def test_what_is_not_given_stays_as_it_was_decided(
+    state: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A second word of a reviewer erases none of the first."""
+    words = ("objection", "review", ID)
+    more = ("--by", "ab", "--state", str(state))
+    assert run(monkeypatch, *words, "stands", *more, "--answer", "No.") == 0
+    assert run(monkeypatch, *words, "stands", *more) == 2
+    assert "decided so already" in capfd.readouterr().err
+    assert run(monkeypatch, *words, "reversed", *more) == 0
+    assert run(monkeypatch, *words, "reversed", *more, "--answer", "Sorry.") == 0
+    capfd.readouterr()
+    assert run(monkeypatch, *words, "--state", str(state)) == 0
+    assert json.loads(capfd.readouterr().out)["answer"] == "Sorry."
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -119,12 +119,16 @@ def review_command(
         decider = Decider(
             store, state=place, tells_provider=tells_provider, now=present_s
         )
+        # What is not given stays as it was decided, unless the outcome changes.
+        kept_answer, kept_entry = "", None
+        if before.state is wanted:
+            kept_answer, kept_entry = before.answer, before.entry
         decider.decide(
             before,
             wanted,
             reviewer=by,
-            answer=answer or "",
-            entry=None if entry is None else _entry(before, entry),
+            answer=kept_answer if answer is None else answer,
+            entry=kept_entry if entry is None else _entry(before, entry),
         )
         after = _find(store, decision)
     if json:
