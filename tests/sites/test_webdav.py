@@ -71,7 +71,7 @@ VARIES = (
         pattern=rb"(?<=-bytes>)[0-9]+", reason="others write on the same disk meanwhile"
     ),
     Varies(
-        pattern=rb"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]{8,15}",
+        pattern=rb"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]{8,15}|(?<=</a> - )[^<]+ GMT",
         reason="the time of the answer",
     ),
 )
