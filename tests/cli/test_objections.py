@@ -53,7 +53,7 @@ def test_objection_is_listed_and_decided(
     )
 
 
-def test_what_is_not_given_stays_as_it_was_decided(
+def test_option_that_is_left_out_keeps_its_value(
     state: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A second word of a reviewer erases none of the first."""

@@ -119,7 +119,7 @@ def review_command(
         decider = Decider(
             store, state=place, tells_provider=tells_provider, now=present_s
         )
-        # What is not given stays as it was decided, unless the outcome changes.
+        # An option that is left out keeps its value, unless the outcome changes.
         kept_answer, kept_entry = "", None
         if before.state is wanted:
             kept_answer, kept_entry = before.answer, before.entry
