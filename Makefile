@@ -172,7 +172,7 @@ TESTS = UPLOADFILTER_VECTOR_PICTURES="$(CURDIR)/$(VECTORS)" \
 test: environment  ## Prove the behaviour: 5 minutes on two cores, Python packages only.
 	@$(TESTS) -m "not e2e and not slow" --hypothesis-profile quick $(ARGS)
 
-test-slow: environment  ## The exhaustive forms, and properties with more examples: 6 minutes.
+test-slow: environment  ## The exhaustive forms, and properties with more examples: 5 minutes.
 	@$(TESTS) -m "(slow or growing) and not (e2e or nightly)" $(ARGS)
 
 format: $(DEV_STAMP)  ## Format the code.
