@@ -59,7 +59,7 @@ def measure_packages(options: Options, folder: Path) -> Report:
     counted = frames = 0
     unseen, found = [], []
     for path in packages.films(options.cache / "packages"):
-        views, seen, matches = _searched(path.read_bytes(), folder / "reference")
+        views, seen, matches = _search(path.read_bytes(), folder / "reference")
         counted, frames = counted + bool(views), frames + views
         if not views or seen != _ALL_PERCENT:
             unseen.append(f"{path.name}: {seen} %")
@@ -80,16 +80,16 @@ def measure_vpdq(options: Options, folder: Path) -> Report:
         return Report(notes=["vpdq is not installed: it needs FFmpeg's headers"])
     scenes = [_scenes(number) for number in range(2 * LISTED)]
     own, others = scenes[:LISTED], scenes[LISTED:]
-    listed = [_hashed(film(it, rate=RATE), folder) for it in own]
+    listed = [_hash(film(it, rate=RATE), folder) for it in own]
     list_signals(folder / "reference", {}, 0, map(_entry, range(LISTED), listed))
     rows = []
     for name, copy in list(COPIES.items())[:: 4 if options.quick else 1]:
         ours, theirs = [], []
         for number, (frames, other) in enumerate(zip(own, others, strict=True)):
             content = film(copy(frames, other), codec="libx264", group=50, rate=RATE)
-            _, _, matches = _searched(content, folder / "reference")
+            _, _, matches = _search(content, folder / "reference")
             ours.append(str(number) in {it.entry for it in matches})
-            theirs.append(_is_theirs(_hashed(content, folder), listed[number]))
+            theirs.append(_is_theirs(_hash(content, folder), listed[number]))
         rows.append(
             {"upload": name, "of": LISTED, "found": sum(ours), "vpdq": sum(theirs)}
         )
@@ -97,9 +97,7 @@ def measure_vpdq(options: Options, folder: Path) -> Report:
     return Report(rows=rows, figures=peers)
 
 
-def _searched(
-    content: bytes, reference: Path
-) -> tuple[int, int | None, Sequence[Match]]:
+def _search(content: bytes, reference: Path) -> tuple[int, int | None, Sequence[Match]]:
     """Return how many views a video has, the percent seen, and what matches."""
     budgets = Budgets()
     scan = scanned(
@@ -127,7 +125,7 @@ def _scenes(number: int) -> Frames:
     return frames
 
 
-def _hashed(content: bytes, folder: Path) -> str:
+def _hash(content: bytes, folder: Path) -> str:
     """Return the JSON of vPDQ for a film, made by its own package."""
     from threatexchange.extensions.vpdq import vpdq_util  # noqa: PLC0415 - a peer
 

@@ -62,7 +62,7 @@ _SOCKET_MODE: Final = 0o660
 """The operator's group may be given the socket; other users may not connect."""
 
 
-def static(
+def answer_static(
     files: Mapping[str, tuple[str, str]], name: str, *, kept_s: int | None = None
 ) -> web.Response | None:
     """Return the answer with a file beside a page, or ``None`` if no page has it.

@@ -12,7 +12,7 @@ from tests.proxy.admin.observed import facts_of
 from tests.proxy.site import exact_entry, list_entries
 from tests.web.counting.rejections import decision
 from uploadfilter.proxy.admin.page import STATIC, render
-from uploadfilter.web.serving import POLICY, static
+from uploadfilter.web.serving import POLICY, answer_static
 
 _VOID = {"meta", "link", "br", "img", "input"}
 
@@ -90,7 +90,7 @@ async def test_page_has_nothing_inline_and_nothing_from_elsewhere(
 
 def file_of(name: str) -> str:
     """Return the text of a file beside the page."""
-    answer = static(STATIC, name)
+    answer = answer_static(STATIC, name)
     assert answer is not None
     assert isinstance(answer.body, bytes)
     return answer.body.decode()

@@ -143,7 +143,7 @@ class LogCheck:
         return f"verified up to record {last:,}" if self.tree.after else "verified"
 
     @property
-    def unsigned(self) -> LogError | None:
+    def signature_gap(self) -> LogError | None:
         """The records that only the chain holds, though a proxy would have signed."""
         if self.count:
             return None
@@ -285,7 +285,7 @@ def log_lines(check: LogCheck) -> Iterator[Text]:
     )
     yield from finding_lines(check.findings)
     yield from _notes(report)
-    if check.tree is not None or check.unsigned is None:
+    if check.tree is not None or check.signature_gap is None:
         yield _tree_line(check.tree)
 
 

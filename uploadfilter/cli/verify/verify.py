@@ -223,8 +223,8 @@ def _check(places: Places, kept: Kept, *, jobs: int | None) -> Checks:
             checks.not_checked[str(path)] = exc
         else:
             checks.logs.append(check)
-            if check.unsigned is not None:
-                checks.not_checked[str(path)] = check.unsigned
+            if check.signature_gap is not None:
+                checks.not_checked[str(path)] = check.signature_gap
     checks.findings += _findings(kept, checks.logs, origins)
     for path in places.reports:
         try:

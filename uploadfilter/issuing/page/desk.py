@@ -29,7 +29,7 @@ from uploadfilter.issuing.page.orders import (
 )
 from uploadfilter.issuing.page.work import Bench, Job, note_of
 from uploadfilter.issuing.steps import Act
-from uploadfilter.web.serving import HEADERS, static
+from uploadfilter.web.serving import HEADERS, answer_static
 
 _WITHIN_S: Final = 10.0
 """Time for a form to arrive: from this machine it arrives at once."""
@@ -141,7 +141,7 @@ class PageHandler:
         path = request.raw_path.partition("?")[0]
         if path.startswith("/static/"):
             name = path.removeprefix("/static/")
-            return static(rendering.STATIC, name, kept_s=_KEPT_S) or _nothing()
+            return answer_static(rendering.STATIC, name, kept_s=_KEPT_S) or _nothing()
         if path.startswith("/enter/") and not changes:
             return self._entered(path.removeprefix("/enter/"))
         return await self._let_in(request, path)

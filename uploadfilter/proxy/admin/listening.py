@@ -32,7 +32,7 @@ from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.web.clients.addresses import Address, TCPAddress
 from uploadfilter.web.counting.recent import Wanted
-from uploadfilter.web.serving import HEADERS, serving, static
+from uploadfilter.web.serving import HEADERS, answer_static, serving
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -82,7 +82,7 @@ class AdminHandler:
             return self._facts(wanted_of(query))
         if path.startswith("/static/"):
             name = path.removeprefix("/static/")
-            return static(page.STATIC, name) or _nothing()
+            return answer_static(page.STATIC, name) or _nothing()
         answer = self._answers.get(path)
         return (
             await answer() if answer else _text(404, "There is no page at this path.")
