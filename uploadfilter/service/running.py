@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from platform import python_version
 
 import structlog
@@ -36,7 +37,7 @@ from uploadfilter.proxy.admin import listening as admin
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.admin.watched import Watched
-from uploadfilter.proxy.assembling.store import UploadStore
+from uploadfilter.proxy.assembling.store import UPLOADS, UploadStore
 from uploadfilter.proxy.handling.composing import Composed, ServiceParts, compose
 from uploadfilter.reference.store import (
     REFERENCE_DIRECTORY,
@@ -289,10 +290,9 @@ def _spool_room(settings: Settings, metrics: Metrics) -> SpoolRoom:
 
 
 async def _upload_store(stack: AsyncExitStack, settings: Settings) -> UploadStore:
-    """Make the store of uploads in pieces, and try it if a route needs it."""
-    store = UploadStore.of(settings.state, settings.upload_store, clock=now_s)
-    if any(route.protocol is not None for route in settings.live.routes):
-        store.tried()
+    """Make the store of uploads in pieces."""
+    directory = settings.upload_store.directory or settings.state / UPLOADS
+    store = UploadStore(Path(directory), settings.upload_store, clock=now_s)
     await stack.enter_async_context(beside(uploads=store.keep()))
     return store
 

@@ -41,19 +41,14 @@ def head(store: UploadStore, client: str = "", **changes: object) -> UploadHead:
 
 async def begun(store: UploadStore, *words: str, **changes: object) -> HeldUpload:
     """Begin an upload that has to be taken."""
-    name = await store.name_of(*words)
-    assert name is not None
-    made = await store.create(name, head(store, **changes))  # type: ignore[arg-type] # fields by name
+    made = await store.create(store.name_of(*words), head(store, **changes))  # type: ignore[arg-type] # fields by name
     assert isinstance(made, HeldUpload)
     return made
 
 
 async def put(held: HeldUpload, at: int, data: bytes) -> Fault | Denial | None:
     """Put one piece in."""
-    found = await held.begin(at, len(data))
-    if found is None:
-        found = await held.write(data)
-    return found or await held.commit()
+    return held.begin(at, len(data)) or await held.write(data) or await held.commit()
 
 
 async def opened(store: UploadStore, name: str) -> HeldUpload:

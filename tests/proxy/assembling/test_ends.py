@@ -29,17 +29,17 @@ def replied(status: int) -> OriginReply:
     return OriginReply(status=status, headers=[], body=b"")
 
 
-async def made(path: Path, clock: Clock) -> tuple[RememberedEnds, str]:
+def made(path: Path, clock: Clock) -> tuple[RememberedEnds, str]:
     """Return the ends of a store, and the name of an upload."""
     store = UploadStore(path / "uploads", StoreSettings(), clock=clock)
-    name = await store.name_of("a")
+    name = store.name_of("a")
     return RememberedEnds(store, "forms"), name
 
 
 async def test_end_is_known_for_some_time(tmp_path: Path) -> None:
     """Afterwards the same name is a new upload; a clock that jumps ends it, too."""
     clock = Clock(1000)
-    ends, name = await made(tmp_path, clock)
+    ends, name = made(tmp_path, clock)
     await ends.remember(name, "client", replied(200))
     await ends.remember(name, "client", REJECTED, {"0": "77"})
     clock.now_s = 1060
@@ -53,7 +53,7 @@ async def test_end_is_known_for_some_time(tmp_path: Path) -> None:
 
 async def test_upload_that_was_sent_on_has_no_rejection(tmp_path: Path) -> None:
     """Its client hears that all is well."""
-    ends, name = await made(tmp_path, Clock(0))
+    ends, name = made(tmp_path, Clock(0))
     await ends.remember(name, "client", replied(200))
     assert await ends.find_end(name) == RememberedEnd(rejection=None, sums={})
 
@@ -65,13 +65,6 @@ async def test_end_from_which_clients_go_on_is_not_remembered(
     tmp_path: Path, done: Reply | NotAccepted
 ) -> None:
     """The same upload may be sent again."""
-    ends, name = await made(tmp_path, Clock(0))
+    ends, name = made(tmp_path, Clock(0))
     await ends.remember(name, "client", done)
     assert await ends.find_end(name) is None
-
-
-async def test_unusable_store_knows_no_end(tmp_path: Path) -> None:
-    """Without a name nothing is remembered."""
-    ends, _ = await made(tmp_path, Clock(0))
-    await ends.remember("", "client", REJECTED)
-    assert await ends.find_end("") is None

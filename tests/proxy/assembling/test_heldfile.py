@@ -20,8 +20,7 @@ async def test_killed_process_leaves_what_was_committed(
 ) -> None:
     """After kill -9 the lock is free, and the offset is that of the last commit."""
     store = stored(tmp_path)
-    name = await store.name_of("a")
-    assert name is not None
+    name = store.name_of("a")
     context = multiprocessing.get_context("fork")
     ready, tell = context.Pipe(duplex=False)
     child = context.Process(
@@ -45,7 +44,7 @@ async def test_upload_that_begins_while_another_is_deleted_keeps_its_bytes(
 ) -> None:
     """Once the journal is gone, the names of both files belong to the next upload."""
     store = stored(tmp_path)
-    name = await store.name_of("a")
+    name = store.name_of("a")
     old = HeldFile.create(store.directory, name, head(store))
     assert isinstance(old, HeldFile)
     unlink, begun = Path.unlink, list[HeldFile | Denial]()
@@ -70,7 +69,7 @@ async def test_upload_that_is_opened_while_it_begins_is_never_lost_silently(
 ) -> None:
     """Who finds a journal without its head deletes it, and who began it learns that."""
     store = stored(tmp_path)
-    name = await store.name_of("a")
+    name = store.name_of("a")
     flock, waits = fcntl.flock, [True]
 
     def open_before(descriptor: int, operation: int) -> None:
@@ -90,7 +89,7 @@ async def test_upload_that_another_locks_while_it_begins_is_busy(
 ) -> None:
     """Its files are those of the other then, and stay."""
     store = stored(tmp_path)
-    name = await store.name_of("a")
+    name = store.name_of("a")
 
     def lock(_descriptor: int, _operation: int) -> None:
         raise BlockingIOError
@@ -112,7 +111,7 @@ def _holding(
         assert held.assembly.receive(DATA[at : at + 1]) is None
         held.keep([DATA[at : at + 1]])
         if at < pieces:
-            held.commit()
+            held.commit(is_whole=False)
     tell.send(True)
     signal.pause()
 

@@ -21,8 +21,9 @@ from tests.proxy.assembling.held import (
     whole,
 )
 from uploadfilter.errors import ServiceError
-from uploadfilter.proxy.assembling import heldfile
 from uploadfilter.proxy.assembling.contents import join_uploads
+from uploadfilter.proxy.assembling.heldfile import DATA as DATA_FILE
+from uploadfilter.proxy.assembling.heldfile import JOURNAL
 from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.assembling.store import (
     SEEN_S,
@@ -61,8 +62,8 @@ async def test_store_is_private_and_its_names_say_nothing(tmp_path: Path) -> Non
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert "holiday" not in file.name
     other = tmp_path / "other"
-    assert await stored(other).name_of("route", "/files/holiday.jpg") != held.name
-    same = await stored(tmp_path).name_of("route", "/files/holiday.jpg")
+    assert stored(other).name_of("route", "/files/holiday.jpg") != held.name
+    same = stored(tmp_path).name_of("route", "/files/holiday.jpg")
     assert same == held.name
 
 
@@ -123,30 +124,26 @@ async def test_cut_off_replay_is_never_repeated(tmp_path: Path) -> None:
     assert not list((tmp_path / "uploads").glob(f"{held.name}*"))
 
 
-@pytest.mark.parametrize("suffix", [heldfile.DATA, heldfile.JOURNAL])
-async def test_missing_file_makes_the_upload_unknown(
-    tmp_path: Path, suffix: str
+@pytest.mark.parametrize(
+    ("suffix", "left"), [(DATA_FILE, 0), (JOURNAL, 0), (DATA_FILE, 4)]
+)
+async def test_upload_whose_bytes_are_gone_is_unknown(
+    tmp_path: Path, suffix: str, left: int
 ) -> None:
-    """A store that was deleted lets clients begin anew."""
+    """A store that lost files, or bytes in a power cut, lets clients begin anew."""
     store = stored(tmp_path)
     held = await begun(store, "a")
     await put(held, 0, DATA[:5])
     await held.close()
-    (tmp_path / "uploads" / f"{held.name}{suffix}").unlink()
+    path = tmp_path / "uploads" / f"{held.name}{suffix}"
+    if left:
+        os.truncate(path, left)
+    else:
+        path.unlink()
     assert await store.open(held.name) is Denial.MISSING
     again = await begun(store, "a")
     assert again.offset == 0
     await again.close()
-
-
-async def test_short_data_makes_the_upload_unknown(tmp_path: Path) -> None:
-    """Bytes that a power cut took are not made up."""
-    store = stored(tmp_path)
-    held = await begun(store, "a")
-    await put(held, 0, DATA[:5])
-    await held.close()
-    os.truncate(tmp_path / "uploads" / f"{held.name}{heldfile.DATA}", 4)
-    assert await store.open(held.name) is Denial.MISSING
 
 
 async def test_changed_data_is_not_read(tmp_path: Path) -> None:
@@ -154,7 +151,7 @@ async def test_changed_data_is_not_read(tmp_path: Path) -> None:
     store = stored(tmp_path)
     held = await begun(store, "a")
     await put(held, 0, DATA)
-    path = tmp_path / "uploads" / f"{held.name}{heldfile.DATA}"
+    path = tmp_path / "uploads" / f"{held.name}{DATA_FILE}"
     path.write_bytes(DATA[:-1] + b"?")
     with pytest.raises(DamagedUploadError):
         await whole(held)
@@ -164,32 +161,14 @@ async def test_changed_data_is_not_read(tmp_path: Path) -> None:
     await held.close()
 
 
-async def test_undone_piece_can_be_sent_again(tmp_path: Path) -> None:
-    """Without a verdict, the client sends its last piece once more."""
-    store = stored(tmp_path)
-    held = await begun(store, "a")
-    await put(held, 0, DATA[:5])
-    await put(held, 5, DATA[5:])
-    await held.undo()
-    assert held.offset == 5
-    assert await put(held, 5, DATA[5:]) is None
-    assert await whole(held) == DATA
-    await held.close()
-    await store.survey()
-
-
 async def test_uploads_are_bounded(tmp_path: Path) -> None:
     """Of one client and in all; what ends makes room."""
     store = stored(tmp_path, uploads_total=3, uploads_per_client=2)
     one = await begun(store, "1", client="x")
     two = await begun(store, "2", client="x")
-    name = await store.name_of("3")
-    assert name is not None
-    assert await store.create(name, head(store, "x")) is Denial.FULL
+    assert await store.create(store.name_of("3"), head(store, "x")) is Denial.FULL
     three = await begun(store, "3", client="y")
-    four = await store.name_of("4")
-    assert four is not None
-    assert await store.create(four, head(store, "z")) is Denial.FULL
+    assert await store.create(store.name_of("4"), head(store, "z")) is Denial.FULL
     await one.remove()
     fourth = await begun(store, "4", client="z")
     for held in (one, two, three, fourth):
@@ -204,14 +183,12 @@ async def test_uploads_are_bounded(tmp_path: Path) -> None:
 async def test_ten_thousand_uploads_begun_at_once(tmp_path: Path) -> None:
     """As many as may be are begun, though none of them waits for another."""
     store = stored(tmp_path, uploads_total=40, uploads_per_client=30)
-    await store.name_of("0")
     most = 0
 
     async def begin(number: int) -> HeldUpload | Denial:
         nonlocal most
-        name = await store.name_of(str(number))
         client = "x" if number % 2 else f"{number}"
-        made = await store.create(name or "", head(store, client))
+        made = await store.create(store.name_of(str(number)), head(store, client))
         most = max(most, len(store.usage))
         return made
 
@@ -238,9 +215,9 @@ async def test_upload_that_is_not_begun_takes_no_place(tmp_path: Path) -> None:
 async def test_two_that_begin_one_upload_at_once(tmp_path: Path) -> None:
     """One of them begins it, and the other one is told to wait."""
     store = stored(tmp_path)
-    name = await store.name_of("a")
+    name = store.name_of("a")
     both = (store.replace(name, head(store), is_wanted=lambda: True) for _ in range(2))
-    made = [found for found, _ in await asyncio.gather(*both)]
+    made = await asyncio.gather(*both)
     (held,) = [each for each in made if isinstance(each, HeldUpload)]
     assert Denial.BUSY in made
     await held.close()
@@ -252,7 +229,7 @@ async def test_client_that_was_cut_off_replaces_nothing(tmp_path: Path) -> None:
     held = await begun(store, "a", is_part=True)
     await put(held, 0, DATA)
     await held.close()
-    made, _ = await store.replace(held.name, head(store), is_wanted=lambda: False)
+    made = await store.replace(held.name, head(store), is_wanted=lambda: False)
     kept = await opened(store, held.name)
 
     assert made is Denial.BUSY
@@ -261,21 +238,21 @@ async def test_client_that_was_cut_off_replaces_nothing(tmp_path: Path) -> None:
 
 
 async def test_store_that_is_deleted_while_it_is_used(tmp_path: Path) -> None:
-    """What it held is unknown; new uploads begin, under names that all proxies know."""
+    """Nothing begins until the next survey; then all proxies know one key again."""
     stores = [stored(tmp_path), stored(tmp_path)]
-    names = [await store.name_of("a") for store in stores]
     held = await begun(stores[0], "a")
     shutil.rmtree(tmp_path / "uploads")
     assert await put(held, 0, DATA) is None  # to files that have no name any more
     assert await stores[1].open(held.name) is Denial.MISSING
+    name = stores[1].name_of("b")
+    assert await stores[1].create(name, head(stores[1])) is Denial.UNUSABLE
     await held.close()
-    again = await begun(stores[1], "a")
-    assert again.name == names[0] == names[1]
-    assert await stores[0].open(again.name) is Denial.BUSY
-    await again.close()
     for store in stores:
         await store.survey()
-        assert await store.name_of("a") == again.name
+        again = await begun(store, "a")
+        assert again.name == held.name
+        await again.remove()
+        await again.close()
     mode = (tmp_path / "uploads").stat().st_mode
     assert mode & 0o777 == 0o700
 
@@ -285,13 +262,12 @@ async def test_key_of_a_store_that_others_made_anew_is_taken_over(
 ) -> None:
     """Otherwise two proxies would name one upload differently for ever."""
     store = stored(tmp_path)
-    old = await store.name_of("a")
+    old = store.name_of("a")
     shutil.rmtree(tmp_path / "uploads")
-    other = stored(tmp_path)
-    new = await other.name_of("a")
+    new = stored(tmp_path).name_of("a")
     assert old != new
     await store.survey()
-    assert await store.name_of("a") == new
+    assert store.name_of("a") == new
 
 
 async def test_bytes_are_bounded(tmp_path: Path) -> None:
@@ -342,14 +318,13 @@ async def test_read_only_disk_is_a_denial(
     assert await store.create("b" * 40, head(store)) is Denial.UNUSABLE
     assert await store.open(held.name) is Denial.UNUSABLE
     assert await store.peek(held.name) is Denial.UNUSABLE
-    assert await stored(tmp_path).name_of("a") == ""
 
 
 def test_unusable_folder_ends_the_start(tmp_path: Path) -> None:
     """The operator learns it before the first upload."""
     (tmp_path / "uploads").write_text("a file")
     with pytest.raises(ServiceError, match="cannot hold uploads in pieces"):
-        stored(tmp_path).tried()
+        stored(tmp_path)
 
 
 async def test_upload_expires(tmp_path: Path) -> None:
@@ -391,7 +366,7 @@ async def test_cancelled_work_ends_before_its_files_close(tmp_path: Path) -> Non
     """A descriptor is never closed under a thread."""
     store = stored(tmp_path)
     held = await begun(store, "a")
-    await held.begin(0, len(DATA))
+    held.begin(0, len(DATA))
     await held.write(DATA)
     task = asyncio.ensure_future(held.commit())
     await asyncio.sleep(0)

@@ -23,14 +23,16 @@ def opened(total: int | None = len(DATA)) -> Assembly:
     return Assembly(total=total, most_bytes=MOST)
 
 
-def takes(assembly: Assembly, at: int, *parts: bytes) -> bool:
+def takes(assembly: Assembly, at: int, *parts: bytes, total: int | None = None) -> bool:
     """Put a piece in, or change nothing."""
-    if assembly.begin(at, sum(map(len, parts))) is not None:
+    if assembly.begin(at, sum(map(len, parts)), total) is not None:
         return False
     if any(assembly.receive(part) is not None for part in parts):
         assembly.drop()
         return False
-    assembly.end()
+    piece = assembly.end()
+    if piece is not None:
+        assembly.add(piece)
     return True
 
 
@@ -62,74 +64,78 @@ def test_piece_has_the_checksum_of_its_bytes() -> None:
     assert assembly.pieces == [HeldPiece(length=20, checksum=crc32(DATA[:20]))]
 
 
-def test_lying_lengths_are_refused() -> None:
-    """No head and no body reaches beyond the total."""
-    assembly = opened()
-    assert assembly.begin(30, 11) is Fault.BEYOND_TOTAL
-    assert assembly.begin(41) is Fault.BEYOND_TOTAL
-    assert assembly.begin(0, None) is None
-    assert assembly.receive(b"x" * 41) is Fault.BEYOND_TOTAL
+@pytest.mark.parametrize(
+    ("total", "asked", "fault"),
+    [
+        (40, (30, 11, None), Fault.BEYOND_TOTAL),
+        (40, (41, None, None), Fault.BEYOND_TOTAL),
+        (40, (0, 1, 41), Fault.OTHER_TOTAL),
+        (None, (MOST, 1, None), Fault.TOO_LARGE),
+        (None, (0, MOST + 1, None), Fault.TOO_LARGE),
+        (None, (0, 1, MOST + 1), Fault.TOO_LARGE),
+    ],
+)
+def test_lying_heads_are_refused(
+    total: int | None, asked: tuple[int, int | None, int | None], fault: Fault
+) -> None:
+    """Nothing reaches beyond the total, or the limit of the route."""
+    assert opened(total).begin(*asked) is fault
+
+
+@pytest.mark.parametrize(
+    ("total", "stated", "most", "fault"),
+    [
+        (40, None, 40, Fault.BEYOND_TOTAL),
+        (None, 7, 7, Fault.BEYOND_TOTAL),
+        (None, None, MOST, Fault.TOO_LARGE),
+    ],
+)
+def test_body_that_is_longer_than_its_head_says(
+    total: int | None, stated: int | None, most: int, fault: Fault
+) -> None:
+    """It ends where the upload, or the limit, does."""
+    assembly = opened(total)
+    assert assembly.begin(0, None, stated) is None
+    assert assembly.receive(bytes(most)) is None
+    assert assembly.receive(b"x") is fault
 
 
 def test_total_never_changes() -> None:
-    """A second length is refused, and one below the held bytes as well."""
+    """It comes with a piece, perhaps after the last byte, and completes the upload."""
     assembly = opened(total=None)
     assert takes(assembly, 0, b"12345")
-    assert not assembly.state_total(4)
     assert assembly.begin(5, 1, 4) is Fault.OTHER_TOTAL
-    assert assembly.state_total(6)
-    assert not assembly.state_total(7)
+    assert takes(assembly, 5, total=6)
     assert assembly.begin(5, 1, 7) is Fault.OTHER_TOTAL
     assert takes(assembly, 5, b"6")
     assert assembly.state is State.COMPLETE
-
-
-def test_total_that_is_held_already_completes() -> None:
-    """A deferred length may come after the last byte."""
-    assembly = opened(total=None)
-    assert takes(assembly, 0, b"123")
-    assert assembly.state_total(3)
-    assert assembly.state is State.COMPLETE
-
-
-def test_upload_without_a_total_is_bounded() -> None:
-    """The limit of the route holds where no total is stated."""
-    assembly = opened(total=None)
-    assert assembly.begin(MOST, 1) is Fault.TOO_LARGE
-    assert assembly.begin(0, MOST + 1) is Fault.TOO_LARGE
-    assert assembly.begin(0, 1, MOST + 1) is Fault.TOO_LARGE
-    assert assembly.begin(0) is None
-    assert assembly.receive(bytes(MOST)) is None
-    assert assembly.receive(b"x") is Fault.TOO_LARGE
+    held = opened(total=None)
+    assert takes(held, 0, b"123")
+    assert takes(held, 3, total=3)
+    assert held.state is State.COMPLETE
 
 
 def test_second_piece_does_not_begin_within_the_first() -> None:
-    """One piece at a time; a dropped one leaves nothing."""
-    assembly = opened()
-    assert assembly.begin(0) is None
+    """One piece at a time; a dropped one leaves nothing, not even its total."""
+    assembly = opened(total=None)
+    assert assembly.begin(0, None, 20) is None
     assert assembly.begin(0) is Fault.NOT_OPEN
     assembly.receive(DATA[:10])
     assembly.drop()
-    assert (assembly.offset, assembly.pieces) == (0, [])
+    assert (assembly.offset, assembly.pieces, assembly.total) == (0, [], None)
     assert assembly.begin(0) is None
 
 
-def test_last_piece_is_undone() -> None:
-    """A complete upload without a verdict can be completed again."""
+def test_last_piece_is_undone_before_the_verdict_alone() -> None:
+    """What may be at the origin is not sent a second time."""
     assembly = opened()
+    with pytest.raises(ValueError, match="is not decided"):
+        assembly.decide()  # no verdict on a part
     assert takes(assembly, 0, DATA[:10])
     assert takes(assembly, 10, DATA[10:])
     assembly.undo()
     assert (assembly.state, assembly.offset) == (State.OPEN, 10)
     assert takes(assembly, 10, DATA[10:])
-
-
-def test_decided_upload_is_never_undone() -> None:
-    """What may be at the origin is not sent a second time."""
-    assembly = opened(total=1)
-    with pytest.raises(ValueError, match="is not decided"):
-        assembly.decide()  # no verdict on a part
-    assert takes(assembly, 0, b"x")
     assembly.decide()
     with pytest.raises(ValueError, match="is not decided"):
         assembly.decide()
@@ -142,12 +148,5 @@ def test_number_of_pieces_is_bounded() -> None:
     """An upload of single bytes ends before its journal costs much."""
     assembly = Assembly(total=None, most_bytes=10**6)
     for at in range(MOST_PIECES):
-        assert takes(assembly, at, b"x")
+        assembly.add(HeldPiece(length=1, checksum=at))
     assert assembly.begin(MOST_PIECES) is Fault.TOO_MANY_PIECES
-
-
-def test_piece_of_a_journal_that_does_not_fit_is_refused() -> None:
-    """A journal that contradicts itself is not an upload."""
-    for length in (0, -1, 41):
-        with pytest.raises(ValueError, match="does not fit"):
-            opened().add(HeldPiece(length=length, checksum=0))

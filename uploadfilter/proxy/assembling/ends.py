@@ -104,7 +104,6 @@ class RememberedEnds:
             is_part=True,
             notes=notes,
         )
-        await self.forget(name)
-        held = await store.create(name, head)
+        held = await store.replace(name, head, is_wanted=lambda: True)
         if isinstance(held, HeldUpload):
             await held.close()

@@ -128,7 +128,7 @@ class PieceEngine:
         key = self._protocol.key(step, arrival.head, reply)
         if not isinstance(key, PartKey):
             return self._bench.relay(reply)
-        held, _ = await self._begun(
+        held = await self._begun(
             arrival, key, total=step.total, is_part=step.is_part, notes=dict(step.notes)
         )
         if isinstance(held, Denial):
@@ -163,25 +163,22 @@ class PieceEngine:
         if step.is_whole and arrival.request.transport is None:
             # Its client is gone, and may have sent this part again meanwhile.
             return self._say(arrival, Reason.ABORTED, known)
-        held, is_new = await self._opened(arrival, step)
+        held = await self._opened(arrival, step)
         if isinstance(held, Denial):
             if self._is_lenient(arrival) and held is not Denial.BUSY:
                 return None
             return self._say(arrival, held, known)
         try:
-            return await self._taken(arrival, body, step, held, known, is_new=is_new)
+            return await self._taken(arrival, body, step, held, known)
         finally:
             if step.is_whole and held.state is not State.COMPLETE:
                 await held.remove()
             await held.close()
 
-    async def _opened(
-        self, arrival: Arrival, step: steps.Bring
-    ) -> tuple[HeldUpload | Denial, bool]:
+    async def _opened(self, arrival: Arrival, step: steps.Bring) -> HeldUpload | Denial:
         """Lock the bytes of an upload, or begin a part in the place of an older one."""
         if not step.is_whole:
-            name = await self._name(arrival, step.key)
-            return await self._bench.store.open(name), False
+            return await self._bench.store.open(self._name(arrival, step.key))
         return await self._begun(
             arrival, step.key, total=None, is_part=True, notes=dict(step.notes)
         )
@@ -194,10 +191,9 @@ class PieceEngine:
         total: int | None,
         is_part: bool,
         notes: dict[str, str],
-    ) -> tuple[HeldUpload | Denial, bool]:
-        """Begin to hold bytes; say whether no older ones of that name were held."""
+    ) -> HeldUpload | Denial:
+        """Begin to hold bytes, in the place of older ones of that name."""
         store = self._bench.store
-        name = await self._name(arrival, key)
         head = UploadHead(
             protocol=self._protocol.name,
             created=int(store.clock()),
@@ -208,7 +204,9 @@ class PieceEngine:
             notes=notes,
         )
         return await store.replace(
-            name, head, is_wanted=lambda: arrival.request.transport is not None
+            self._name(arrival, key),
+            head,
+            is_wanted=lambda: arrival.request.transport is not None,
         )
 
     async def _taken(
@@ -218,8 +216,6 @@ class PieceEngine:
         step: steps.Bring,
         held: HeldUpload,
         known: OriginReply | None,
-        *,
-        is_new: bool = True,
     ) -> web.Response:
         """Receive bytes, make them durable, and do what follows from them."""
         copied = self._bench.spool(arrival) if step.goes_on else nullcontext(None)
@@ -246,10 +242,7 @@ class PieceEngine:
             return await self._finish(
                 arrival, {step.key: held}, known, declared_type=declared_type
             )
-        taken = steps.Taken(
-            offset=held.offset, total=held.assembly.total, is_new=is_new
-        )
-        return self._say(arrival, taken, known)
+        return self._say(arrival, steps.Taken.of(held.assembly), known)
 
     # The end of an upload.
 
@@ -283,7 +276,7 @@ class PieceEngine:
         """Lock the parts of an upload, or say why they are not inspected."""
         found: dict[PartKey, HeldUpload] = {}
         for key in keys:
-            name = await self._name(arrival, key)
+            name = self._name(arrival, key)
             held = await locks.enter_async_context(self._bench.store.locked(name))
             if isinstance(held, HeldUpload) and _is_complete_part(held):
                 found[key] = held
@@ -331,7 +324,7 @@ class PieceEngine:
     ) -> web.Response:
         """Send what is held on in ``MONITOR``, and record that not all was."""
         for key in keys:
-            name = await self._name(arrival, key)
+            name = self._name(arrival, key)
             async with self._bench.store.locked(name) as held:
                 if isinstance(held, Denial) or not _is_complete_part(held):
                     continue
@@ -360,7 +353,7 @@ class PieceEngine:
             return self._bench.relay(reply)
         if isinstance(key, Fault):
             return self._say(arrival, Denial.MISSING, reply)
-        found = await self._bench.store.peek(await self._name(arrival, key))
+        found = await self._bench.store.peek(self._name(arrival, key))
         if isinstance(found, Denial):
             return self._say(arrival, found, reply)
         said = self._protocol.answer(steps.Taken.of(found.assembly))
@@ -394,9 +387,9 @@ class PieceEngine:
     def _words(self, arrival: Arrival, upload: str) -> tuple[str, ...]:
         return (self._protocol.name, arrival.route.name, upload)
 
-    async def _name(self, arrival: Arrival, key: PartKey) -> str:
+    def _name(self, arrival: Arrival, key: PartKey) -> str:
         words = self._words(arrival, key.upload)
-        return await self._bench.store.name_of(*words, part=key.part)
+        return self._bench.store.name_of(*words, part=key.part)
 
     def _tell(
         self,

@@ -25,11 +25,9 @@ from uploadfilter.state import PRIVATE_FILE, sync_directory
 from uploadfilter.uploads.assembly.assembly import Assembly, Denial, State
 from uploadfilter.uploads.assembly.journal import (
     MOST_BYTES,
-    Committed,
     Decided,
     Restored,
     Step,
-    Total,
     Undone,
     UploadHead,
     line,
@@ -159,22 +157,22 @@ class HeldFile:
             _write_all(self._data, each, self._place)
             self._place += len(each)
 
-    def commit(self) -> None:
-        """Make the piece that has arrived durable.
+    def commit(self, *, is_whole: bool) -> None:
+        """Make the piece that has arrived durable; see ``Assembly.end``.
 
         Raises:
             OSError: It is not durable, and does not count.
         """
-        added = self.assembly.end()
-        if added is None:
+        piece = self.assembly.end(is_whole=is_whole)
+        if piece is None:
             return
         try:
             os.fdatasync(self._data)
-            self._note(Committed(added.length, added.checksum))
+            self._note(piece)
         except OSError:
-            self.assembly.undo()
             self._place = self.assembly.offset
             raise
+        self.assembly.add(piece)
 
     def drop(self) -> None:
         """Forget the piece that has begun, and give its bytes back to the disk.
@@ -190,10 +188,6 @@ class HeldFile:
         self._note(Undone())
         self.assembly.undo()
         self._cut()
-
-    def note_total(self, total: int) -> None:
-        """Make the length of the upload durable, which ``assembly`` has taken."""
-        self._note(Total(total))
 
     def decide(self, decision: str) -> None:
         """Make it durable that the replay may begin.

@@ -63,7 +63,7 @@ class Receiving:
         framing, stated = self._framing, arrival.head.declared_length
         length = framing.decoded_length if framing else stated
         total = None if step.is_whole else step.total
-        failed: Failure | None = await held.begin(step.at, length, total)
+        failed: Failure | None = held.begin(step.at, length, total)
         if failed is not None:
             return failed
         is_waiting = False
@@ -83,11 +83,7 @@ class Receiving:
 
     async def keep(self) -> Failure | None:
         """Make the bytes count, or say why they do not."""
-        held = self._held
-        failed: Failure | None = await held.commit()
-        if failed is None and self._step.is_whole:
-            failed = await held.state_total(held.offset)
-        return failed
+        return await self._held.commit(is_whole=self._step.is_whole)
 
     async def _take(self, data: bytes) -> Failure | None:
         if self._copy is not None and not await self._copy.write(data):

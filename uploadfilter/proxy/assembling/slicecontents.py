@@ -1,30 +1,17 @@
-"""The contents of a file's slices: the inspected parts of their forms, and the rules.
-
-The notes of a held slice say where the file and the other parts lie in its form.
-"""
+"""The contents of a file's slices: the inspected parts of their forms, the rules."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from uploadfilter.model import Reason
+from uploadfilter.proxy.assembling.contents import Contents
 from uploadfilter.proxy.assembling.sliceforms import ArrivedSlice
 from uploadfilter.proxy.assembling.store import HeldUpload
 from uploadfilter.rejections import Outcome
-from uploadfilter.uploads.assembly.webforms import (
-    AT,
-    COUNT,
-    DECLARED,
-    FIELDS,
-    LENGTH,
-    NAMED,
-    PLACE,
-    RANGE,
-    SUM,
-    TARGET,
-    TOTAL,
-    TYPE,
-    UNKNOWN,
-)
+from uploadfilter.uploads.assembly.webforms import SliceNotes
 from uploadfilter.uploads.body.spans import TEXT_TYPE, BodySpan
 from uploadfilter.uploads.limits import UploadLimits
 from uploadfilter.web.answering.answer import Answer
@@ -37,6 +24,28 @@ are shorter, and no picture that anybody lists is."""
 _MOST_SHORT: Final = 50_000
 """Most fields of all slices of a file, which are in memory: fifty for each of 1,000."""
 
+_NOTE: Final = "slice"
+"""The only note of a held slice."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSlice:
+    """A slice that waits.
+
+    Attributes:
+        held: Its form.
+        notes: The facts about it.
+    """
+
+    held: HeldUpload
+    notes: SliceNotes
+
+    @classmethod
+    def of(cls, held: HeldUpload) -> "HeldSlice":
+        """Return the slice in a form that is held."""
+        notes = msgspec.json.decode(held.head.notes[_NOTE], type=SliceNotes)
+        return cls(held, notes)
+
 
 def notes_of(
     arrival: Arrival,
@@ -44,7 +53,7 @@ def notes_of(
     pieces: Sequence[bytes | int],
     boundary: bytes,
 ) -> dict[str, str]:
-    """Return what the end of the upload has to know about a slice.
+    """Return the notes of a slice.
 
     Args:
         arrival: The request that brought it.
@@ -61,94 +70,86 @@ def notes_of(
         else:
             places[each] = at
             at += arrived.parts[each].length
-    fields = [
-        f"{place}:{arrived.parts[index].length}"
-        for index, place in places.items()
-        if index != arrived.file
-    ]
     ranges = arrival.head.values(b"content-range")
-    return {
-        AT: str(places[arrived.file]),
-        FIELDS: " ".join(fields),
-        LENGTH: str(file.length),
-        SUM: str(arrived.checksum),
-        NAMED: arrived.named,
-        PLACE: UNKNOWN if piece.at is None else str(piece.at),
-        COUNT: UNKNOWN if piece.count is None else str(piece.count),
-        TOTAL: UNKNOWN if piece.total is None else str(piece.total),
-        TARGET: arrival.head.target,
-        TYPE: arrived.type_of(boundary),
-        RANGE: ranges[0].decode("latin-1") if ranges else "",
-        DECLARED: (file.content_type or "").partition(";")[0].strip().lower(),
-    }
+    notes = SliceNotes(
+        begin=places[arrived.file],
+        length=file.length,
+        fields=tuple(
+            (place, arrived.parts[index].length)
+            for index, place in places.items()
+            if index != arrived.file
+        ),
+        checksum=arrived.checksum,
+        names=arrived.names,
+        at=piece.at,
+        count=piece.count,
+        total=piece.total,
+        target=arrival.head.target,
+        type=arrived.type_of(boundary),
+        content_range=ranges[0].decode("latin-1") if ranges else "",
+        declared_type=(file.content_type or "").partition(";")[0].strip().lower(),
+    )
+    return {_NOTE: msgspec.json.encode(notes).decode()}
 
 
-def _agree(parts: Sequence[HeldUpload]) -> bool:
+def _agree(slices: Sequence[SliceNotes]) -> bool:
     """Tell whether all slices say the same about their file, and it is whole."""
-    at = 0
-    first = parts[0].head.notes
-    for part in parts:
-        notes = part.head.notes
-        # A slice that an earlier version holds has no digest of its names.
-        same = all(notes.get(key) == first.get(key) for key in (COUNT, TOTAL, NAMED))
-        if not same or notes[PLACE] not in {UNKNOWN, str(at)}:
+    at, first = 0, slices[0]
+    about = (first.count, first.total, first.names)
+    for notes in slices:
+        if (notes.count, notes.total, notes.names) != about:
             return False
-        at += int(notes[LENGTH])
-    return first[TOTAL] in {UNKNOWN, str(at)}
+        if notes.at not in {None, at}:
+            return False
+        at += notes.length
+    return first.total in {None, at}
 
 
-def wrong_of(parts: Sequence[HeldUpload], limits: UploadLimits) -> Answer | None:
+def wrong_of(slices: Sequence[SliceNotes], limits: UploadLimits) -> Answer | None:
     """Return why a file that is there whole is refused all the same."""
-    if not _agree(parts):
+    if not _agree(slices):
         return _DISAGREEING
-    if sum(int(part.head.notes[LENGTH]) for part in parts) > limits.max_body_bytes:
+    if sum(each.length for each in slices) > limits.max_body_bytes:
         return Answer(outcome=Outcome.REFUSED, status=413, reason=Reason.TOO_LARGE)
-    fields = [length for part in parts for _, length in _fields_in(part)]
-    is_long = sum(length >= _SHORT_BYTES for length in fields) > limits.max_parts
-    if is_long or len(fields) > _MOST_SHORT:
-        return _TOO_MANY_FIELDS
-    return None
+    lengths = _lengths_of_fields(slices)
+    is_long = sum(length >= _SHORT_BYTES for length in lengths) > limits.max_parts
+    return _TOO_MANY_FIELDS if is_long or len(lengths) > _MOST_SHORT else None
 
 
-def _fields_in(part: HeldUpload) -> list[tuple[int, int]]:
-    """Return offset and length of each part of a slice's form that is not the file."""
-    told = (each.split(":") for each in part.head.notes[FIELDS].split())
-    return [(int(at), int(length)) for at, length in told]
+def _lengths_of_fields(slices: Sequence[SliceNotes]) -> list[int]:
+    return [length for each in slices for _, length in each.fields]
 
 
-def spans_of(parts: Sequence[HeldUpload]) -> list[BodySpan]:
+def contents_of(slices: Sequence[HeldSlice]) -> Contents:
     """Return the contents of a file's slices: the file, long fields, short ones."""
-    notes = [part.head.notes for part in parts]
-    lengths = [length for part in parts for _, length in _fields_in(part)]
+    notes = [each.notes for each in slices]
+    lengths = _lengths_of_fields(notes)
+    fields = [length for length in lengths if length >= _SHORT_BYTES]
     short = sum(length + 1 for length in lengths if length < _SHORT_BYTES)
-    return [
-        BodySpan(
-            length=sum(int(each[LENGTH]) for each in notes),
-            declared_type=notes[0][DECLARED] or None,
-        ),
-        *(
-            BodySpan(length=length, declared_type=None, is_field=True)
-            for length in lengths
-            if length >= _SHORT_BYTES
-        ),
-        BodySpan(length=short, declared_type=TEXT_TYPE, is_field=True),
-    ]
+    whole = BodySpan(
+        length=sum(each.length for each in notes),
+        declared_type=notes[0].declared_type or None,
+    )
+    texts = BodySpan(length=short, declared_type=TEXT_TYPE, is_field=True)
+    return Contents(
+        data=_bytes_of(slices),
+        spans=[
+            whole,
+            *(BodySpan(length=n, declared_type=None, is_field=True) for n in fields),
+            texts,
+        ],
+        shown=tuple(each.length for each in notes),
+    )
 
 
-def shown_in(parts: Sequence[HeldUpload]) -> tuple[int, ...]:
-    """Return the length of each slice of the file, see ``UploadPieces.shown``."""
-    return tuple(int(part.head.notes[LENGTH]) for part in parts)
-
-
-async def contents_of(parts: Sequence[HeldUpload]) -> AsyncIterator[bytes]:
-    """Yield the bytes of ``spans_of`` out of the forms of a file's slices."""
+async def _bytes_of(slices: Sequence[HeldSlice]) -> AsyncIterator[bytes]:
+    """Yield the bytes of the contents out of the forms of a file's slices."""
     fields: list[bytes] = []
-    for part in parts:
-        notes = part.head.notes
-        places = [(int(notes[AT]), int(notes[LENGTH])), *_fields_in(part)]
+    for each in slices:
+        places = [(each.notes.begin, each.notes.length), *each.notes.fields]
         found = [bytearray() for _ in places]
         at = 0
-        async for data in part.read():
+        async for data in each.held.read():
             for index, (begin, length) in enumerate(places):
                 piece = data[max(begin - at, 0) : max(begin + length - at, 0)]
                 if piece and index == 0:

@@ -29,7 +29,7 @@ class ArrivedSlice:
         parts: The parts of its form.
         file: Index of the part that holds the bytes of the file.
         checksum: CRC-32 of these bytes, by which a slice that comes again is known.
-        named: Digest of the names that the form gives to the file.
+        names: Digest of the names that the form gives to the file.
         charset: The charset that the head names for the form.
     """
 
@@ -37,7 +37,7 @@ class ArrivedSlice:
     parts: Sequence[BodyPart]
     file: int
     checksum: int
-    named: str
+    names: str
     charset: str | None
 
     def type_of(self, boundary: bytes) -> str:
@@ -77,12 +77,12 @@ async def arrived_slice(upload: Upload, command: KeepSlice) -> ArrivedSlice | No
         parts=parts,
         file=files[0],
         checksum=await _checksum(upload, parts, files[0]),
-        named=_named(file_name_of(parts[files[0]]) or "", fields),
+        names=_digest_names(file_name_of(parts[files[0]]) or "", fields),
         charset=command.charset,
     )
 
 
-def _named(file_name: str, fields: Sequence[tuple[str, str]]) -> str:
+def _digest_names(file_name: str, fields: Sequence[tuple[str, str]]) -> str:
     """Return a digest of the names of a file, which are those of all its slices.
 
     Many scripts of origins append a slice to the file of its name, whatever id it has.

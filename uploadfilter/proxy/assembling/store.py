@@ -23,7 +23,7 @@ import hmac
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -75,10 +75,13 @@ class UploadStore:
     """The uploads in pieces of a state directory, or of a shared folder.
 
     Args:
-        directory: Folder of the store; it is made when it is first needed.
+        directory: Folder of the store; it is made if it is not there.
         limits: Limits of the held uploads.
         clock: Seconds since the epoch.
         elapsed: Monotonic seconds.
+
+    Raises:
+        ServiceError: The folder or its key cannot be made or read.
     """
 
     def __init__(
@@ -94,25 +97,10 @@ class UploadStore:
         self.clock = clock
         self._limits = limits
         self._elapsed = elapsed
-        self._secret = b""
         self._seen: dict[str, tuple[tuple[int, int], float]] = {}
         self._faults = OngoingFaults(log, quiet_s=QUIET_S)
-
-    @classmethod
-    def of(
-        cls, state: Path, limits: StoreSettings, *, clock: Callable[[], float]
-    ) -> "UploadStore":
-        """Return the store that the settings name."""
-        return cls(Path(limits.directory or state / UPLOADS), limits, clock=clock)
-
-    def tried(self) -> None:
-        """Make the folder and its key at the start, not at the first upload.
-
-        Raises:
-            ServiceError: They cannot be made or read.
-        """
         try:
-            self._make()
+            self._secret = self._read_key()
         except OSError as exc:
             raise ServiceError(
                 f"cannot hold uploads in pieces in {str(self.directory)!r}: "
@@ -121,24 +109,19 @@ class UploadStore:
                 "directory in [upload_store].",
             ) from exc
 
-    async def name_of(self, *words: str, part: str = "") -> str:
+    def name_of(self, *words: str, part: str = "") -> str:
         """Return the name of an upload, or of a part of it.
-
-        Without a key, in a store that is unusable, the name is empty, and the other
-        methods return ``UNUSABLE`` for it.
 
         Args:
             words: What tells the upload apart: protocol, route, address.
             part: What tells the part from others of the upload.
         """
-        if not self._secret and isinstance(await self._tried(self._make), Denial):
-            return ""
         upload = self._keyed("id", *words)[:_UPLOAD_DIGITS]
         return upload + self._keyed("part", *words, part)[:_PART_DIGITS]
 
     def client_of(self, client: str) -> str:
         """Return the keyed hash of a client for quotas; empty for no client."""
-        return self._keyed("client", client)[:16] if client and self._secret else ""
+        return self._keyed("client", client)[:16] if client else ""
 
     async def create(self, name: str, head: UploadHead) -> "HeldUpload | Denial":
         """Begin an upload, durably; its lock is held until it is closed.
@@ -147,15 +130,15 @@ class UploadStore:
             name: Its name, from ``name_of``.
             head: Its first line; its client is from ``client_of``.
         """
-        if not name:
-            return Denial.UNUSABLE
         if not self.usage.may_begin(head.client):
             return Denial.FULL
         # Counted before anything is awaited: many may begin at once.
         is_new = self.usage.begin(name, head.client)
         made: HeldFile | Denial = Denial.UNUSABLE
         try:
-            made = await self._tried(lambda: self._created(name, head))
+            made = await self._tried(
+                lambda: HeldFile.create(self.directory, name, head)
+            )
         finally:
             if isinstance(made, Denial) and is_new:
                 self.usage.end(name)
@@ -165,37 +148,23 @@ class UploadStore:
         self.usage.counts[StoreEvent.BEGUN] += 1
         return HeldUpload(self, made)
 
-    def _created(self, name: str, head: UploadHead) -> "HeldFile | Denial":
-        """Make the files of an upload, and their folder if somebody deleted it."""
-        try:
-            return HeldFile.create(self.directory, name, head)
-        except FileNotFoundError:
-            known = self._secret
-            self._make()
-            if known != self._secret:
-                return Denial.UNUSABLE  # its name is by a key that is gone
-            return HeldFile.create(self.directory, name, head)
-
     async def replace(
         self, name: str, head: UploadHead, *, is_wanted: Callable[[], bool]
-    ) -> tuple["HeldUpload | Denial", bool]:
+    ) -> "HeldUpload | Denial":
         """Begin an upload, in the place of an older one of this name.
 
         Args:
             name: Its name, from ``name_of``.
             head: Its first line; its client is from ``client_of``.
             is_wanted: Whether its client, who may have sent the older one, is there.
-
-        Returns:
-            The upload, and whether no older one was there.
         """
         async with self.locked(name) as old:
             if isinstance(old, HeldUpload) and is_wanted():
                 await old.remove()
             elif old is not Denial.MISSING:
-                return (old if isinstance(old, Denial) else Denial.BUSY), False
+                return old if isinstance(old, Denial) else Denial.BUSY
         made = await self.create(name, head)  # or somebody else has, meanwhile
-        return Denial.BUSY if made is Denial.EXISTS else made, old is Denial.MISSING
+        return Denial.BUSY if made is Denial.EXISTS else made
 
     async def remove_all(self, *words: str) -> None:
         """Delete an upload with all its parts, except those that others work on.
@@ -203,7 +172,7 @@ class UploadStore:
         Args:
             words: Its words, as for ``name_of``.
         """
-        pattern = f"{(await self.name_of(*words))[:_UPLOAD_DIGITS]}?*{JOURNAL}"
+        pattern = f"{self.name_of(*words)[:_UPLOAD_DIGITS]}?*{JOURNAL}"
         found = await self._tried(lambda: list(self.directory.glob(pattern)))
         for name in [] if isinstance(found, Denial) else [it.stem for it in found]:
             async with self.locked(name) as held:
@@ -212,8 +181,6 @@ class UploadStore:
 
     async def open(self, name: str) -> "HeldUpload | Denial":
         """Lock an upload that was begun: ``MISSING``, or ``BUSY`` if it is locked."""
-        if not name:
-            return Denial.UNUSABLE
         made = await self._tried(lambda: HeldFile.open(self.directory, name))
         if made is Denial.MISSING:
             self.usage.end(name)
@@ -233,8 +200,6 @@ class UploadStore:
 
     async def peek(self, name: str) -> Restored | Denial:
         """Return an upload as it is now, without its lock."""
-        if not name:
-            return Denial.UNUSABLE
         found = await self._tried(lambda: peek(self.directory, name) or Denial.MISSING)
         if isinstance(found, Denial):
             return found
@@ -251,23 +216,27 @@ class UploadStore:
     async def keep(self) -> None:
         """Survey repeatedly, until cancelled."""
         while True:
-            if self.directory.is_dir():
-                await self.survey()
+            await self.survey()
             await asyncio.sleep(SURVEY_S)
 
-    def _make(self) -> None:
+    def _read_key(self, known: bytes = b"") -> bytes:
+        """Return the key of the folder, and make both if they are not there.
+
+        Args:
+            known: The key until now, which is that of other proxies, too.
+        """
         make_private(self.directory)
         if self.directory.stat().st_mode & 0o777 != PRIVATE_MODE:
             self.directory.chmod(PRIVATE_MODE)
         path = self.directory / _KEY
-        with only_one(self.directory / f"{_KEY}.lock", within_s=_LOCK_S):
-            if not path.exists():
-                # The same key again if the folder was deleted: other proxies have it.
-                write_private(path, self._secret or os.urandom(_KEY_BYTES))
+        if not path.exists():
+            with only_one(self.directory / f"{_KEY}.lock", within_s=_LOCK_S):
+                if not path.exists():
+                    write_private(path, known or os.urandom(_KEY_BYTES))
         secret = path.read_bytes()
         if len(secret) != _KEY_BYTES:
             raise OSError(None, "the key of the store is damaged")
-        self._secret = secret
+        return secret
 
     def _keyed(self, *words: str) -> str:
         told = b"\0".join(word.encode("utf-8", "surrogateescape") for word in words)
@@ -275,10 +244,8 @@ class UploadStore:
 
     def _surveyed(self, known: Mapping[str, str]) -> dict[str, Holding]:
         """Look at every file; ``known`` holds clients that were read before."""
-        with suppress(FileNotFoundError):
-            # Somebody who deleted the folder may have had another key made.
-            secret = (self.directory / _KEY).read_bytes()
-            self._secret = secret if len(secret) == _KEY_BYTES else self._secret
+        # Somebody may have deleted the folder, and another proxy made a new key.
+        self._secret = self._read_key(self._secret)
         found: dict[str, Holding] = {}
         seen: dict[str, tuple[tuple[int, int], float]] = {}
         for entry in os.scandir(self.directory):
@@ -369,15 +336,11 @@ class HeldUpload:
         """Bytes that are held."""
         return self.assembly.offset
 
-    async def begin(
+    def begin(
         self, at: int, length: int | None = None, total: int | None = None
-    ) -> Fault | Denial | None:
+    ) -> Fault | None:
         """Begin a piece; the arguments are those of ``Assembly.begin``."""
-        was = self.assembly.total
-        fault = self.assembly.begin(at, length, total)
-        if fault is not None or total in {was, None}:
-            return fault
-        return await self._done(partial(self._file.note_total, total))
+        return self.assembly.begin(at, length, total)
 
     async def write(self, data: bytes) -> Fault | Denial | None:
         """Take bytes of the piece, or say why not; then call ``drop``."""
@@ -390,13 +353,17 @@ class HeldUpload:
             return Denial.FULL
         return await self._flushed() if self._waiting_bytes >= _FLUSH_BYTES else None
 
-    async def commit(self) -> Denial | None:
-        """Make the piece durable; otherwise it does not count, and this says why."""
+    async def commit(self, *, is_whole: bool = False) -> Denial | None:
+        """Make the piece durable; otherwise it does not count, and this says why.
+
+        Args:
+            is_whole: Whether it is all of an upload without a total.
+        """
         failed = await self._flushed()
         if failed is not None:
             await self.drop()
             return failed
-        done = await self._done(self._file.commit)
+        done = await self._done(partial(self._file.commit, is_whole=is_whole))
         self._store.usage.is_now(self.name, self.offset)
         return done
 
@@ -405,14 +372,6 @@ class HeldUpload:
         self._waiting, self._waiting_bytes = [], 0
         await self._done(self._file.drop)
         self._store.usage.is_now(self.name, self.offset)
-
-    async def state_total(self, total: int) -> Fault | Denial | None:
-        """Take the length of the upload."""
-        if self.assembly.total == total:
-            return None
-        if not self.assembly.state_total(total):
-            return Fault.OTHER_TOTAL
-        return await self._done(lambda: self._file.note_total(total))
 
     async def undo(self) -> None:
         """Forget the last piece; without a disk that takes that, the whole upload."""

@@ -30,13 +30,11 @@ from uploadfilter.inspection.commands import KeepSlice, Where
 from uploadfilter.inspection.upload import Upload
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.assembling.bench import Workbench
-from uploadfilter.proxy.assembling.contents import Contents
 from uploadfilter.proxy.assembling.ends import RememberedEnd, RememberedEnds
 from uploadfilter.proxy.assembling.slicecontents import (
+    HeldSlice,
     contents_of,
     notes_of,
-    shown_in,
-    spans_of,
     wrong_of,
 )
 from uploadfilter.proxy.assembling.sliceforms import ArrivedSlice, arrived_slice
@@ -44,11 +42,9 @@ from uploadfilter.proxy.assembling.store import HeldUpload
 from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly.assembly import Denial, State
 from uploadfilter.uploads.assembly.journal import UploadHead
-from uploadfilter.uploads.assembly.steps import Failure, HeldPart, OriginReply, PartKey
+from uploadfilter.uploads.assembly.steps import Failure, OriginReply
 from uploadfilter.uploads.assembly.webforms import (
-    LENGTH,
     NAME,
-    SUM,
     WAITING,
     Slice,
     replay_slices,
@@ -85,30 +81,30 @@ class WebForms:
     async def _keep(
         self, upload: Upload, command: KeepSlice
     ) -> web.StreamResponse | None:
-        """Keep a slice; ``None`` if the form is a piece in other words."""
+        """Keep a slice; ``None`` if the form is a piece in other words.
+
+        Scripts send several slices at once, and each of them may be the last. So this
+        one waits while another request works on its file.
+        """
         arrived = await arrived_slice(upload, command)
         if arrived is None:
             return None
-        arrival, piece = upload.arrival, arrived.slice
-        known = await self._again(arrival, arrived)
-        held: HeldUpload | Failure = Denial.BUSY
+        arrival, is_held = upload.arrival, False
+        answer = await self._again(arrival, arrived)
         for _ in range(_LOOKS):
-            if known is not None:
-                return known
-            held = await self._held(upload, arrived)
-            if held is not Denial.BUSY:
-                break
-            await asyncio.sleep(_LOOK_S)  # a file with this slice is being sent on
-            known = await self._known_end(arrival, arrived)
-        if not isinstance(held, HeldUpload):
-            is_lenient = arrival.route.mode is Mode.MONITOR
-            return None if is_lenient else self._busy(arrival)
-        await held.close()
-        for key in piece.likely_missing(arrived.parts[arrived.file].length):
-            name = await self._name(arrival, piece, key)
-            if isinstance(await self._bench.store.peek(name), Denial):
-                return self._waiting()
-        return await self._end_of(arrival, arrived)
+            if answer is None and not is_held:
+                failed = await self._hold(upload, arrived)
+                if failed not in {None, Denial.BUSY}:
+                    break
+                is_held = failed is None
+            if answer is None and is_held:
+                answer = await self._end_of(arrival, arrived)
+            if answer is not None:
+                return answer
+            await asyncio.sleep(_LOOK_S)
+            answer = await self._known_end(arrival, arrived)
+        is_lenient = arrival.route.mode is Mode.MONITOR and not is_held
+        return None if is_lenient else self._busy(arrival)
 
     async def _again(
         self, arrival: Arrival, arrived: ArrivedSlice
@@ -118,7 +114,7 @@ class WebForms:
         Phones call every picture ``image.jpg``. The first slice of a file that the
         origin has may be either; as the first of a new one it only waits.
         """
-        name = await self._name(arrival, arrived.slice, _END)
+        name = self._name(arrival, arrived.slice, _END)
         end = await self._ends.find_end(name)
         if end is None:
             return None
@@ -131,28 +127,19 @@ class WebForms:
 
     async def _end_of(
         self, arrival: Arrival, arrived: ArrivedSlice
-    ) -> web.StreamResponse:
-        """Finish a file, or wait until another request has finished it.
-
-        Scripts send several slices at once, and each of them may be the last.
-        """
-        for _ in range(_LOOKS):
-            done = await self._finished(arrival, arrived.slice)
-            if isinstance(done, web.Response):
-                return done
+    ) -> web.StreamResponse | None:
+        """Finish a file if it is whole; ``None`` if another request works on it."""
+        done = await self._finished(arrival, arrived)
+        if done is Denial.MISSING:
             known = await self._known_end(arrival, arrived)
-            if known is not None:
-                return known
-            if done is Denial.MISSING:
-                return self._waiting()
-            await asyncio.sleep(_LOOK_S)
-        return self._busy(arrival)
+            return self._waiting() if known is None else known
+        return done if isinstance(done, web.Response) else None
 
     async def _known_end(
         self, arrival: Arrival, arrived: ArrivedSlice
     ) -> web.StreamResponse | None:
         """Return the answer to a slice of a file that has just ended."""
-        end = await self._ends.find_end(await self._name(arrival, arrived.slice, _END))
+        end = await self._ends.find_end(self._name(arrival, arrived.slice, _END))
         is_known = end is not None and _is_part(end, arrived)
         return self._ended(arrival, end) if end and is_known else None
 
@@ -170,17 +157,15 @@ class WebForms:
         told = Answer(outcome=Outcome.LATER, status=503, reason=Reason.SPOOL_FULL)
         return self._bench.answer(arrival, told)
 
-    async def _name(self, arrival: Arrival, piece: Slice, key: str) -> str:
+    def _name(self, arrival: Arrival, piece: Slice, key: str) -> str:
         path = arrival.head.target.partition("?")[0]
         client = "" if piece.is_random else arrival.client_key
         words = (NAME, arrival.route.name, path, piece.uploader, piece.upload, client)
-        return await self._bench.store.name_of(*words, part=key)
+        return self._bench.store.name_of(*words, part=key)
 
     # One slice.
 
-    async def _held(
-        self, upload: Upload, arrived: ArrivedSlice
-    ) -> HeldUpload | Failure:
+    async def _hold(self, upload: Upload, arrived: ArrivedSlice) -> Failure | None:
         """Write the form of a slice into the store, in place of an earlier version."""
         arrival, store = upload.arrival, self._bench.store
         boundary = urandom(24).hex().encode()
@@ -195,75 +180,72 @@ class WebForms:
             is_part=True,
             notes=notes_of(arrival, arrived, pieces, boundary),
         )
-        name = await self._name(arrival, arrived.slice, arrived.slice.key)
+        name = self._name(arrival, arrived.slice, arrived.slice.key)
         # It has come whole, so it is as good as the older one.
-        held, _ = await store.replace(name, head, is_wanted=lambda: True)
+        held = await store.replace(name, head, is_wanted=lambda: True)
         if isinstance(held, Denial):
             return held
-        failed = await _written(held, upload, arrived, pieces)
-        if failed is None:
-            return held
-        await held.remove()
-        await held.close()
-        return failed
+        try:
+            failed = await _write_form(held, upload, arrived, pieces)
+            if failed is not None:
+                await held.remove()
+            return failed
+        finally:
+            await held.close()
 
     # The whole file.
 
-    async def _finished(self, arrival: Arrival, piece: Slice) -> web.Response | Denial:
+    async def _finished(
+        self, arrival: Arrival, arrived: ArrivedSlice
+    ) -> web.Response | Denial:
         """Inspect the file, and send its forms on if it is accepted.
 
         Returns:
             The answer; ``BUSY`` if another request works on one of the slices;
             ``MISSING`` if one is not there yet.
         """
+        piece, store = arrived.slice, self._bench.store
+        for key in piece.likely_missing(arrived.parts[arrived.file].length):
+            if isinstance(await store.peek(self._name(arrival, piece, key)), Denial):
+                return Denial.MISSING
         async with AsyncExitStack() as locks:
-            parts: dict[str, HeldUpload] = {}
+            parts: dict[str, HeldSlice] = {}
             for key in _keys(piece, parts):
-                name = await self._name(arrival, piece, key)
-                opened = self._bench.store.locked(name)
+                opened = store.locked(self._name(arrival, piece, key))
                 held = await locks.enter_async_context(opened)
                 if isinstance(held, Denial):
                     return held
                 if held.state is not State.COMPLETE:
                     return Denial.MISSING
-                parts[key] = held
+                parts[key] = HeldSlice.of(held)
             return await self._inspected(arrival, piece, parts)
 
     async def _inspected(
-        self, arrival: Arrival, piece: Slice, parts: dict[str, HeldUpload]
+        self, arrival: Arrival, piece: Slice, parts: dict[str, HeldSlice]
     ) -> web.Response:
         slices = list(parts.values())
-        wrong = wrong_of(slices, arrival.route.limits)
+        notes = [each.notes for each in slices]
+        wrong = wrong_of(notes, arrival.route.limits)
         if wrong is not None:
-            for held in slices:
-                await held.remove()
+            for each in slices:
+                await each.held.remove()
             return self._bench.answer(arrival, wrong)
-        held_parts = [
-            HeldPart(
-                key=PartKey(piece.upload, key),
-                length=held.offset,
-                notes=held.head.notes,
-            )
-            for key, held in parts.items()
-        ]
         done = await self._bench.finish(
             arrival,
-            slices,
+            [each.held for each in slices],
             declared_type=None,
-            replay=replay_slices(arrival.head, held_parts),
-            contents=Contents(
-                data=contents_of(slices), spans=spans_of(slices), shown=shown_in(slices)
-            ),
+            replay=replay_slices(arrival.head, notes),
+            contents=contents_of(slices),
         )
-        sums = {key: held.head.notes[SUM] for key, held in parts.items()}
-        name = await self._name(arrival, piece, _END)
+        sums = {key: str(each.notes.checksum) for key, each in parts.items()}
+        name = self._name(arrival, piece, _END)
         await self._ends.remember(name, arrival.client_key, done, sums)
         if isinstance(done, OriginReply):
             return self._bench.relay(done)
         return self._bench.answer(arrival, done)
 
 
-def _keys(piece: Slice, parts: dict[str, HeldUpload]) -> Iterator[str]:
+def _keys(piece: Slice, parts: dict[str, HeldSlice]) -> Iterator[str]:
     """Yield the keys of all slices in order; ``parts`` are those found so far."""
     if piece.count is not None:
         yield from map(str, range(piece.count))
@@ -272,7 +254,7 @@ def _keys(piece: Slice, parts: dict[str, HeldUpload]) -> Iterator[str]:
     while at < (piece.total or 0):
         key = str(at)
         yield key
-        at += int(parts[key].head.notes[LENGTH])
+        at += parts[key].notes.length
 
 
 def _is_part(end: RememberedEnd, arrived: ArrivedSlice) -> bool:
@@ -280,7 +262,7 @@ def _is_part(end: RememberedEnd, arrived: ArrivedSlice) -> bool:
     return end.sums.get(arrived.slice.key) == str(arrived.checksum)
 
 
-async def _written(
+async def _write_form(
     held: HeldUpload,
     upload: Upload,
     arrived: ArrivedSlice,
@@ -291,7 +273,7 @@ async def _written(
     for part in arrived.parts:
         starts.append(starts[-1] + part.length + part.undone_length)
     spool = upload.spools[Where.CONTENTS]
-    failed: Failure | None = await held.begin(0)
+    failed: Failure | None = held.begin(0)
     for each in pieces:
         if isinstance(each, bytes):
             failed = failed or await held.write(each)

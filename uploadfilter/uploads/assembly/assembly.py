@@ -2,9 +2,9 @@
 
 Its owner (``proxy/assembling/heldfile.py``, or a test) calls one method per event::
 
-    begin ─► receive* ─► end ─► (open or complete) ─► decide
-                │                      │
-                └─ drop                └─ undo ─► open
+    begin ─► receive* ─► end ─► add ─► (open or complete) ─► decide
+                │                              │
+                └─ drop                        └─ undo ─► open
 
 Rules this module keeps:
 
@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 from zlib import crc32
+
+import msgspec
 
 MOST_PIECES: Final = 10_000
 """Most committed pieces of one upload. An upload of 50 GB in pieces of 5 MB has as
@@ -58,17 +60,18 @@ class Denial(StrEnum):
     UNUSABLE = "unusable"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldPiece:
+class HeldPiece(msgspec.Struct, frozen=True, tag="piece"):
     """Bytes that follow those of the piece before.
 
     Attributes:
-        length: Number of bytes, at least 1.
+        length: Number of bytes; 0 only if the piece states the total.
         checksum: CRC-32 of the bytes.
+        total: Length of the upload, if this piece is the first that states it.
     """
 
     length: int
     checksum: int
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +126,8 @@ class Assembly:
         """
         fault = self._fault(at, length, total)
         if fault is None:
-            self._arriving = HeldPiece(length=0, checksum=0)
-            self.total = self.total if total is None else total
+            new = total if self.total is None else None
+            self._arriving = HeldPiece(length=0, checksum=0, total=new)
         return fault
 
     def _fault(self, at: int, length: int | None, total: int | None) -> Fault | None:
@@ -146,45 +149,50 @@ class Assembly:
         """Take bytes of the piece that has begun, or tell why the piece ends."""
         piece = self._begun()
         length = piece.length + len(data)
-        if self.offset + length > self._limit:
-            return Fault.TOO_LARGE if self.total is None else Fault.BEYOND_TOTAL
-        self._arriving = HeldPiece(length=length, checksum=crc32(data, piece.checksum))
+        known = self.total if piece.total is None else piece.total
+        if self.offset + length > (self._most_bytes if known is None else known):
+            return Fault.TOO_LARGE if known is None else Fault.BEYOND_TOTAL
+        checksum = crc32(data, piece.checksum)
+        self._arriving = HeldPiece(length, checksum, piece.total)
         return None
 
-    def end(self) -> HeldPiece | None:
-        """Commit the piece, and return it; ``None`` if it has no bytes."""
+    def end(self, *, is_whole: bool = False) -> HeldPiece | None:
+        """End the piece, and return it; it counts when its owner adds it.
+
+        Args:
+            is_whole: Whether it is all of an upload without a total.
+
+        Returns:
+            The piece; ``None`` if it says nothing.
+        """
         piece, self._arriving = self._begun(), None
-        if not piece.length:
-            return None
-        self.add(piece)
-        return piece
+        if is_whole:
+            return HeldPiece(piece.length, piece.checksum, piece.length)
+        return piece if piece.length or piece.total is not None else None
 
     def drop(self) -> None:
         """Forget the piece that has begun, with every byte of it."""
         self._arriving = None
 
     def add(self, piece: HeldPiece) -> None:
-        """Add a piece that is durable; called by ``end``, and for a read journal.
+        """Add a piece that is durable.
 
         Raises:
-            ValueError: It is empty, or beyond the end of the upload.
+            ValueError: It says nothing, or does not fit into the upload.
         """
-        if piece.length < 1 or self.offset + piece.length > self._limit:
+        total = self.total if piece.total is None else piece.total
+        end = self.offset + piece.length
+        is_other = piece.total is not None and self._is_other_total(piece.total)
+        is_beyond = end > (self._most_bytes if total is None else total)
+        is_empty = piece.length < 1 and piece.total is None
+        if self.state is not State.OPEN or is_other or is_beyond or is_empty:
             raise ValueError("a piece does not fit into its upload")
         self.pieces.append(piece)
-        self.offset += piece.length
+        self.offset, self.total = end, total
         self._settle()
-
-    def state_total(self, total: int) -> bool:
-        """Take the length of the upload; false if it contradicts an earlier one."""
-        if self.state is not State.OPEN or self._is_other_total(total):
-            return False
-        self.total = total
-        self._settle()
-        return True
 
     def undo(self) -> None:
-        """Forget the last committed piece, so that the upload is incomplete.
+        """Forget the bytes of the last piece, so that the upload is incomplete.
 
         Raises:
             ValueError: The upload is decided.
@@ -205,10 +213,6 @@ class Assembly:
         if self.state is not State.COMPLETE:
             raise ValueError(f"an upload that is {self.state} is not decided")
         self.state = State.DECIDED
-
-    @property
-    def _limit(self) -> int:
-        return self._most_bytes if self.total is None else self.total
 
     def _begun(self) -> HeldPiece:
         if self._arriving is None:

@@ -16,9 +16,9 @@ from zlib import crc32
 
 import msgspec
 
-from uploadfilter.uploads.assembly.assembly import Assembly, HeldPiece, State
+from uploadfilter.uploads.assembly.assembly import Assembly, HeldPiece
 
-VERSION: Final = 2
+VERSION: Final = 3
 MOST_BYTES: Final = 4 * 1024 * 1024
 """Longest journal that is read: ten thousand pieces take some 500 KB."""
 
@@ -49,19 +49,6 @@ class UploadHead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     notes: dict[str, str] = {}
 
 
-class Committed(msgspec.Struct, frozen=True, tag="piece"):
-    """A piece is durable: its length and its checksum."""
-
-    length: int
-    checksum: int
-
-
-class Total(msgspec.Struct, frozen=True, tag="total"):
-    """The length of the upload is known from now on."""
-
-    total: int
-
-
 class Undone(msgspec.Struct, frozen=True, tag="undone"):
     """The last piece does not count."""
 
@@ -72,7 +59,7 @@ class Decided(msgspec.Struct, frozen=True, tag="decided"):
     decision: str
 
 
-Step: TypeAlias = Committed | Total | Undone | Decided
+Step: TypeAlias = HeldPiece | Undone | Decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,13 +123,8 @@ def _take(assembly: Assembly, step: Step) -> None:
         ValueError: It contradicts the steps before.
     """
     match step:
-        case Committed():
-            if assembly.state is not State.OPEN:
-                raise ValueError("a piece came after the end of its upload")
-            assembly.add(HeldPiece(length=step.length, checksum=step.checksum))
-        case Total():
-            if not assembly.state_total(step.total):
-                raise ValueError("an upload has two lengths")
+        case HeldPiece():
+            assembly.add(step)
         case Undone():
             assembly.undo()
         case Decided():

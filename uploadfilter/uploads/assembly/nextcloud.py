@@ -137,9 +137,7 @@ def _replay(
 
 
 def _answer(outcome: steps.Outcome) -> steps.OwnReply | None:
-    if isinstance(outcome, steps.Taken):
-        return steps.OwnReply(status=201 if outcome.is_new else 204)
-    return None
+    return steps.OwnReply(status=201) if isinstance(outcome, steps.Taken) else None
 
 
 def _abort(head: RequestHead, upload: str, is_rejected: bool) -> RequestHead:

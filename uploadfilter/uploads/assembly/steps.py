@@ -201,17 +201,15 @@ class Taken:
     Attributes:
         offset: How many of their upload.
         total: Length of the upload, if it is known.
-        is_new: Whether no older version of the part was held.
     """
 
     offset: int
     total: int | None
-    is_new: bool = True
 
     @classmethod
-    def of(cls, assembly: Assembly, *, is_new: bool = True) -> "Taken":
+    def of(cls, assembly: Assembly) -> "Taken":
         """Return the outcome for bytes that are held so far."""
-        return cls(offset=assembly.offset, total=assembly.total, is_new=is_new)
+        return cls(offset=assembly.offset, total=assembly.total)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from uploadfilter.model import Reason
 from uploadfilter.uploads.assembly.heads import edited
-from uploadfilter.uploads.assembly.steps import HeldPart, Replay, ReplayRequest
+from uploadfilter.uploads.assembly.steps import Replay, ReplayRequest
 from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.head.request import RequestHead
 from uploadfilter.uploads.head.signs import Signs
@@ -32,12 +34,6 @@ NAME: Final = "forms"
 WAITING: Final = b'{"success": true}'
 """The answer to a slice that waits, with the 200 that these scripts expect. Fine
 Uploader reads it; the others read the status alone."""
-
-AT, LENGTH, PLACE, COUNT, TOTAL = "at", "length", "place", "count", "total"
-TARGET, TYPE, RANGE, DECLARED = "target", "type", "range", "declared"
-FIELDS, SUM, NAMED, UNKNOWN = "fields", "sum", "named", "-"
-"""Names of the notes of a held slice: where the file and the other parts lie in its
-form, the place of the slice in the file, and the request that brings it."""
 
 MOST_SLICES: Final = 1_000
 """Most slices of a file: at a megabyte each, the usual size, a gigabyte."""
@@ -87,22 +83,54 @@ class Slice:
         return [str(last), str(min(self.index + 1, last)), "0"]
 
 
-def replay_slices(head: RequestHead, parts: Sequence[HeldPart]) -> Replay:
-    """Return the requests that bring slices to the origin, by their notes.
+class SliceNotes(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts about a slice that waits as the form which the origin will get.
+
+    Attributes:
+        begin: Where the file begins in the form.
+        length: Length of the file there, in bytes.
+        fields: Beginning and length of every other part of the form.
+        checksum: CRC-32 of the file, by which a slice that comes again is known.
+        names: Digest of the names that the form gives to the file.
+        at: Offset in the whole file, if it is stated.
+        count: Number of slices, if it is stated.
+        total: Length of the whole file, if it is stated.
+        target: Target of the request.
+        type: Content-Type of the form.
+        content_range: Content-Range of the request; empty without one.
+        declared_type: Media type of the file in the form; empty without one.
+    """
+
+    begin: int
+    length: int
+    fields: tuple[tuple[int, int], ...]
+    checksum: int
+    names: str
+    at: int | None
+    count: int | None
+    total: int | None
+    target: str
+    type: str
+    content_range: str
+    declared_type: str
+
+
+def replay_slices(head: RequestHead, slices: Sequence[SliceNotes]) -> Replay:
+    """Return the requests that bring slices to the origin, in their order.
 
     Args:
         head: The last request of the client.
-        parts: The forms of the slices, in order.
+        slices: The notes of the slices.
     """
     sendings = []
-    for index, part in enumerate(parts):
-        added = {b"Content-Type": part.notes[TYPE].encode("ascii")}
-        if part.notes[RANGE]:
-            added[b"Content-Range"] = part.notes[RANGE].encode("latin-1")
+    for index, notes in enumerate(slices):
+        added = {b"Content-Type": notes.type.encode("ascii")}
+        if notes.content_range:
+            added[b"Content-Range"] = notes.content_range.encode("latin-1")
         whole = edited(
             head,
             method=head.method,
-            target=part.notes[TARGET],
+            target=notes.target,
             dropped=(b"content-range",),
             added=added,
         )
