@@ -12,9 +12,9 @@ import pytest_asyncio
 from deploy.demo import running
 from tests.e2e import pictures
 from tests.e2e.conftest import import_set, write_set
-from tests.proxy.assembling.senders import PATHS, SENDERS, Origins
+from tests.proxy.assembling.origins import Origins, TusOrigin, serve
+from tests.proxy.assembling.senders import PATHS, SENDERS
 from tests.proxy.assembling.tus import Client
-from tests.proxy.assembling.tusorigin import TusOrigin
 from tests.proxy.site import Site
 from tests.proxy.wire import WireOrigin, status, wire_origin
 
@@ -61,7 +61,7 @@ async def test_uploads_go_on_after_a_kill_at_each_step(
 ) -> None:
     """By every protocol: the listed ones are rejected, the others arrive once."""
     origins = Origins()
-    server.answering = origins.answer
+    server.answering = serve(origins.reply)
     state = tmp_path / "state"
     running.run_program("init", state=state)
     listed, unlisted = pictures.listed(), pictures.unlisted()
@@ -103,7 +103,7 @@ async def test_uploads_go_on_after_a_kill_at_each_step(
 async def test_one_upload_over_two_proxies(server: WireOrigin, tmp_path: Path) -> None:
     """Two machines share only the folder of the store, and one of them is killed."""
     origin, store = TusOrigin(), tmp_path / "store"
-    server.answering = origin.answer
+    server.answering = serve(origin.reply)
     listed, unlisted = pictures.listed(), pictures.unlisted()
     entries = write_set(tmp_path / "set.jsonl", listed)
     folders = [tmp_path / "one", tmp_path / "other"]

@@ -61,6 +61,15 @@ class Site:
         """Send bytes to the filter and return its whole answer."""
         return await exchange(self.port, *pieces)
 
+    async def ask(
+        self, method: str, target: str, *headers: str, body: bytes | None = None
+    ) -> bytes:
+        """Send any request; a body of ``None`` has no length either."""
+        length = [] if body is None else [f"Content-Length: {len(body)}"]
+        lines = "".join(f"{line}\r\n" for line in (*headers, *length))
+        head = f"{method} {target} HTTP/1.1\r\n".encode() + CLOSE + lines.encode()
+        return await self.send(head + b"\r\n" + (body or b""))
+
     async def put(self, body: bytes, *headers: bytes, target: bytes = b"/x") -> bytes:
         """Upload a raw body."""
         lines = b"".join(line + b"\r\n" for line in headers)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from tests.proxy.assembling.nextcloudorigin import UPLOADS
-from tests.proxy.site import CLOSE, Site
+from tests.proxy.assembling.origins import UPLOADS
+from tests.proxy.site import Site
 from tests.proxy.wire import status
 
 FILE = "/remote.php/dav/files/me/Photos/a.png"
@@ -18,7 +18,6 @@ class Client:
 
     Attributes:
         site: The filter.
-        prefix: Path of the installation.
         folder: Path of the folder of its upload.
         file: Path of the file.
         total: Bytes of the whole file.
@@ -26,18 +25,8 @@ class Client:
 
     site: Site
     total: int
-    prefix: str = ""
     folder: str = ""
     file: str = FILE
-
-    async def ask(
-        self, method: str, path: str, *headers: str, body: bytes = b""
-    ) -> bytes:
-        """Send one request."""
-        lines = [f"Content-Length: {len(body)}", *headers]
-        head = f"{method} {path} HTTP/1.1\r\n".encode() + CLOSE
-        head += "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n"
-        return await self.site.send(head + body)
 
     @property
     def of_file(self) -> tuple[str, ...]:
@@ -49,17 +38,17 @@ class Client:
 
     async def begin(self) -> None:
         """Make the folder."""
-        self.folder = f"{self.prefix}{UPLOADS}me/web-file-upload-{next(_IDS)}"
-        assert status(await self.ask("MKCOL", self.folder, *self.of_file)) == 201
+        self.folder = f"{UPLOADS}me/web-file-upload-{next(_IDS)}"
+        assert status(await self.site.ask("MKCOL", self.folder, *self.of_file)) == 201
 
     async def chunk(self, name: int | str, data: bytes, *headers: str) -> bytes:
         """Send one chunk."""
         path = f"{self.folder}/{name}"
-        return await self.ask("PUT", path, *self.of_file, *headers, body=data)
+        return await self.site.ask("PUT", path, *self.of_file, *headers, body=data)
 
     async def move(self) -> bytes:
         """Make the file."""
-        return await self.ask("MOVE", f"{self.folder}/.file", *self.of_file)
+        return await self.site.ask("MOVE", f"{self.folder}/.file", *self.of_file)
 
     async def upload(self, pieces: Sequence[bytes], order: Sequence[int]) -> bytes:
         """Send pieces in an order, in which some may come again."""

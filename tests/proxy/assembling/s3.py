@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from tests.proxy.assembling.s3origin import etag
-from tests.proxy.site import CLOSE, Site
-from tests.proxy.wire import status
+from tests.proxy.assembling.origins import etag
+from tests.proxy.site import Site
 
 
 @dataclass(slots=True)
@@ -12,18 +11,13 @@ class Client:
     """A client of S3 that sends any bytes."""
 
     site: Site
-    path: str = "/lakes/key"
+    path: str = "/s3/key"
 
     async def ask(
         self, method: str, query: str, *headers: str, body: bytes | None = None
     ) -> bytes:
         """Send one request; a body of ``None`` has no length either."""
-        lines = [*headers]
-        if body is not None:
-            lines.append(f"Content-Length: {len(body)}")
-        head = f"{method} {self.path}?{query} HTTP/1.1\r\n".encode() + CLOSE
-        head += "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n"
-        return await self.site.send(head + (body or b""))
+        return await self.site.ask(method, f"{self.path}?{query}", *headers, body=body)
 
     async def begin(self) -> str:
         """Begin an upload; return its id."""
@@ -48,12 +42,3 @@ class Client:
         body = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
         query = f"uploadId={upload_id}"
         return await self.ask("POST", query, *headers, body=body)
-
-    async def upload(self, data: bytes, cut: int) -> bytes:
-        """Send an upload in two parts, the second one first."""
-        upload_id = await self.begin()
-        parts = {1: data[:cut], 2: data[cut:]}
-        for number in (2, 1):
-            answer = await self.part(upload_id, number, parts[number])
-            assert status(answer) == 200, answer
-        return await self.complete(upload_id, parts)

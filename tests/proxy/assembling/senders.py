@@ -7,22 +7,26 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, count
+from itertools import count
 from typing import ClassVar, Final
 
 from typing_extensions import override
 
+from tests.corpus import pictures
 from tests.proxy.assembling.nextcloud import Client as NextcloudClient
-from tests.proxy.assembling.nextcloudorigin import NextcloudOrigin
+from tests.proxy.assembling.origins import Origins, serve
 from tests.proxy.assembling.s3 import Client as S3Client
-from tests.proxy.assembling.s3origin import S3Origin
 from tests.proxy.assembling.tus import Client as TusClient
 from tests.proxy.assembling.tus import header as tus_header
-from tests.proxy.assembling.tusorigin import TusOrigin
-from tests.proxy.assembling.webforms import Page, file_in
+from tests.proxy.assembling.webforms import Page
 from tests.proxy.site import Site
-from tests.proxy.wire import Got, status
-from uploadfilter.web.routing.routes import UploadProtocol
+from tests.proxy.wire import OK, status
+from uploadfilter.model import Mode
+from uploadfilter.web.routing.routes import Route, UploadProtocol
+
+LISTED: Final = pictures.png(pictures.photograph(1, width=16, height=12))
+UNLISTED: Final = pictures.png(pictures.photograph(2, width=16, height=12))
+LISTED_WORDS: Final = b"words that a test lists by their digest alone, in no picture"
 
 PATHS: Final = {
     UploadProtocol.TUS: "/tus",
@@ -32,53 +36,35 @@ PATHS: Final = {
 }
 """Where each protocol has its addresses."""
 
+
+def routes(mode: Mode) -> tuple[Route, ...]:
+    """Return a route for each protocol."""
+    return tuple(
+        Route(name=each.value, origin="default", path=path, mode=mode, protocol=each)
+        for each, path in PATHS.items()
+    )
+
+
 _PASSING: Final = frozenset({409, 423, 503})
 """Answers after which clients try again: the upload is locked, or has no room."""
 
-_FILES: Final = "/remote.php/dav/files/me/"
 _NUMBERS: Final = count()
 
 
-class Origins:
-    """A server of every protocol; give ``answer`` to a ``WireOrigin``.
+def renewed(made: Site) -> Origins:
+    """Put servers without any upload behind a filter, which then holds none."""
+    for file in (made.state / "uploads").glob("*.*"):
+        file.unlink()
+    origins = Origins()
+    made.origin.got.clear()
+    made.origin.answers, made.origin.breaks = [OK], None
+    made.origin.answering = serve(origins.reply)
+    return origins
 
-    Attributes:
-        refuses: The status of every request with bytes that were inspected; 0 for none.
-    """
 
-    def __init__(self) -> None:
-        self.tus = TusOrigin()
-        self.s3 = S3Origin()
-        self.nextcloud = NextcloudOrigin()
-        self.forms: dict[str, list[bytes]] = {}
-        self.refuses = 0
-
-    async def answer(
-        self, got: Got, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        """Answer one request."""
-        target = got.head.split(b" ")[1].decode()
-        if self.refuses and got.header(b"uploadfilter-decision"):
-            line = f"HTTP/1.1 {self.refuses} No\r\nContent-Length: 0\r\n\r\n"
-            writer.write(line.encode())
-        elif target.startswith("/forms"):
-            self.forms.setdefault(target, []).append(file_in(got))
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        elif target.startswith("/tus"):
-            await self.tus.answer(got, reader, writer)
-        elif target.startswith("/s3"):
-            await self.s3.answer(got, reader, writer)
-        else:
-            await self.nextcloud.answer(got, reader, writer)
-        await writer.drain()
-
-    def shown(self) -> set[bytes]:
-        """Return everything that somebody can fetch by itself, or could at any time."""
-        found = {*self.tus.retrievable(), *self.s3.objects.values()}
-        found |= self.nextcloud.seen
-        for slices in self.forms.values():
-            found |= {*slices, *accumulate(slices)}
-        return found - {b""}
+def count_held(made: Site) -> int:
+    """Return how many uploads and parts a filter holds."""
+    return len(list((made.state / "uploads").glob("*.journal")))
 
 
 class BrokenSite(Site):
@@ -90,8 +76,8 @@ class BrokenSite(Site):
         body = data.index(b"\r\n\r\n") + 4
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(data[: body + (len(data) - body) // 2])
-        writer.write_eof()
         with suppress(OSError):
+            writer.write_eof()
             await reader.read()  # until the filter has seen the end
         writer.close()
         with suppress(OSError):
@@ -306,7 +292,7 @@ class NextcloudSender(Sender):
 
     @override
     async def cancel(self) -> bytes:
-        return await self.client.ask("DELETE", self.folder)
+        return await self.site.ask("DELETE", self.folder)
 
     @override
     def arrived(self) -> list[bytes]:

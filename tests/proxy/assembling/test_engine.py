@@ -6,31 +6,29 @@ What only one protocol has stands in the tests of that protocol.
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import pytest
-import pytest_asyncio
 
-from tests.corpus import pictures
 from tests.proxy.assembling.senders import (
+    LISTED,
+    LISTED_WORDS,
     PATHS,
     SENDERS,
-    Origins,
+    UNLISTED,
     Sender,
     TusSender,
     broken,
+    renewed,
 )
-from tests.proxy.site import Site, exact_entry, site
-from tests.proxy.wire import OK, Got, status
+from tests.proxy.site import Site
+from tests.proxy.wire import Got, status
 from uploadfilter.inspection.recorder import Recorder
-from uploadfilter.model import Action, Mode, Verdict
+from uploadfilter.model import Action, Verdict
 from uploadfilter.proxy.assembling import heldfile
-from uploadfilter.web.routing.routes import Route, UploadProtocol
+from uploadfilter.web.routing.routes import UploadProtocol
 
-PICTURE = pictures.png(pictures.photograph(1, width=16, height=12))
-HARMLESS = pictures.png(pictures.photograph(2, width=16, height=12))
-LISTED = b"words that a test lists by their digest alone, in no picture"
 OTHERS = [b"what stands before them; ", b", and what comes after them"]
 
 CUTS_EVERY = int(os.environ.get("CUTS_EVERY", "61"))
@@ -39,55 +37,12 @@ CUTS_EVERY = int(os.environ.get("CUTS_EVERY", "61"))
 Made: TypeAlias = Callable[[Sequence[bytes]], Sender]
 """Makes a client of a protocol for a file in pieces."""
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 def in_three(data: bytes) -> list[bytes]:
     """Cut a file."""
     return [data[:100], data[100:300], data[300:]]
-
-
-def routes(mode: Mode) -> tuple[Route, ...]:
-    """Return a route for each protocol."""
-    return tuple(
-        Route(
-            name=protocol.value,
-            origin="default",
-            path=path,
-            mode=mode,
-            protocol=protocol,
-        )
-        for protocol, path in PATHS.items()
-    )
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def enforcing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """A filter with a route for each protocol."""
-    entries = (exact_entry(1, LISTED), exact_entry(2, PICTURE))
-    state = tmp_path_factory.mktemp("enforcing")
-    async with site(state, listed=entries, routes=routes(Mode.ENFORCE)) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def monitoring(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """The same, which rejects nothing."""
-    state = tmp_path_factory.mktemp("monitoring")
-    entries = (exact_entry(2, PICTURE),)
-    async with site(state, listed=entries, routes=routes(Mode.MONITOR)) as made:
-        yield made
-
-
-def renewed(made: Site) -> Origins:
-    """Put servers without any upload behind a filter that holds none."""
-    for file in (made.state / "uploads").glob("*.*"):
-        file.unlink()
-    origins = Origins()
-    made.origin.got.clear()
-    made.origin.answers, made.origin.breaks = [OK], None
-    made.origin.answering = origins.answer
-    return origins
 
 
 @pytest.fixture(params=SENDERS, ids=lambda kind: kind.__name__)
@@ -124,7 +79,7 @@ async def test_harmless_file_arrives_in_any_order(
     made: Made, order: tuple[int, ...]
 ) -> None:
     """Nothing is shown before the last piece; it is one decision, and nothing stays."""
-    sender = made(in_three(HARMLESS))
+    sender = made(in_three(UNLISTED))
     if sender.is_ordered:
         order = (0, 1, 2)
     known = len(sender.site.decisions())
@@ -135,7 +90,7 @@ async def test_harmless_file_arrives_in_any_order(
     answer = await ended(sender, await sender.step(order[-1]))
 
     assert is_fine(answer)
-    assert sender.arrived() == [HARMLESS]
+    assert sender.arrived() == [UNLISTED]
     (decision,) = sender.site.decisions()[known:]
     assert (decision.verdict, decision.reasons) == (Verdict.NO_MATCH, ())
     assert decision.pieces is not None
@@ -144,12 +99,12 @@ async def test_harmless_file_arrives_in_any_order(
     assert held_bytes(sender.site) == 0
 
 
-@pytest.mark.parametrize("cut", [*range(1, len(PICTURE), CUTS_EVERY), len(PICTURE) - 1])
+@pytest.mark.parametrize("cut", [*range(1, len(LISTED), CUTS_EVERY), len(LISTED) - 1])
 async def test_listed_picture_is_rejected_wherever_it_is_cut(
     made: Made, cut: int
 ) -> None:
     """Its client gets 403, and nobody can fetch a byte of it at any time."""
-    sender = made([PICTURE[:cut], PICTURE[cut:]])
+    sender = made([LISTED[:cut], LISTED[cut:]])
     answer = await sender.upload()
 
     assert status(answer) == 403
@@ -169,45 +124,45 @@ async def test_piece_that_is_a_listed_file_is_never_shown(
     An origin that gets all bytes in one request shows no piece by itself.
     """
     pieces = list(OTHERS)
-    pieces.insert(place, LISTED)
+    pieces.insert(place, LISTED_WORDS)
     sender = made(pieces)
     await sender.upload()
 
-    assert LISTED not in sender.origins.shown()
+    assert LISTED_WORDS not in sender.origins.shown()
     is_match = sender.site.decisions()[-1].verdict is Verdict.MATCH
     assert is_match is not isinstance(sender, TusSender)
 
 
 async def test_pieces_that_begin_as_a_listed_file_are_never_shown(made: Made) -> None:
     """An origin that refuses the last piece keeps those before it."""
-    sender = made([LISTED[:20], LISTED[20:], OTHERS[1]])
+    sender = made([LISTED_WORDS[:20], LISTED_WORDS[20:], OTHERS[1]])
     await sender.upload()
-    assert LISTED not in sender.origins.shown()
+    assert LISTED_WORDS not in sender.origins.shown()
 
 
 async def test_last_version_of_a_piece_is_the_inspected_one(made: Made) -> None:
     """What was sent earlier in its place is nowhere; bytes in order never change."""
-    sender = made(in_three(HARMLESS))
+    sender = made(in_three(UNLISTED))
     await sender.begin()
-    sender.pieces = in_three(PICTURE)
+    sender.pieces = in_three(LISTED)
     assert is_fine(await sender.step(0))
-    sender.pieces = in_three(HARMLESS)
+    sender.pieces = in_three(UNLISTED)
     repeated = await sender.step(0)
     await sender.step(1)
     answer = await ended(sender, await sender.step(2))
 
     if is_fine(repeated):
         assert is_fine(answer)
-        assert sender.arrived() == [HARMLESS]
+        assert sender.arrived() == [UNLISTED]
     else:
         assert status(repeated) == 409
-        assert HARMLESS not in sender.origins.shown()
-    assert PICTURE not in sender.origins.shown()
+        assert UNLISTED not in sender.origins.shown()
+    assert LISTED not in sender.origins.shown()
 
 
 async def test_aborted_piece_is_sent_again(made: Made) -> None:
     """Of bytes in order counts what has come; of a part, nothing."""
-    sender = made(in_three(HARMLESS))
+    sender = made(in_three(UNLISTED))
     own = sender.site
     await sender.begin()
     for index in range(3):
@@ -218,12 +173,12 @@ async def test_aborted_piece_is_sent_again(made: Made) -> None:
         assert is_fine(answer)
     answer = await ended(sender, answer)
     assert is_fine(answer)
-    assert sender.arrived() == [HARMLESS]
+    assert sender.arrived() == [UNLISTED]
 
 
 async def test_two_clients_on_one_piece_are_one_upload(made: Made) -> None:
     """One of them may be told to wait; the file arrives once, as one decision."""
-    sender = made(in_three(HARMLESS))
+    sender = made(in_three(UNLISTED))
     known = len(sender.site.decisions())
     await sender.begin()
     for index in range(2):
@@ -233,13 +188,13 @@ async def test_two_clients_on_one_piece_are_one_upload(made: Made) -> None:
     joined = await asyncio.gather(*(sender.join() for _ in range(3)))
 
     assert any(map(is_fine, [*last, *joined]))
-    assert sender.arrived() == [HARMLESS]
+    assert sender.arrived() == [UNLISTED]
     assert len(sender.site.decisions()) == known + 1
 
 
 async def test_upload_whose_bytes_expired_is_begun_anew(made: Made) -> None:
     """Half of an upload is never taken for the upload."""
-    sender = made(in_three(HARMLESS))
+    sender = made(in_three(UNLISTED))
     await sender.begin()
     await sender.step(0)
     for file in (sender.site.state / "uploads").glob("*.*"):
@@ -249,14 +204,14 @@ async def test_upload_whose_bytes_expired_is_begun_anew(made: Made) -> None:
     # A slice of a form is taken, and waits for the others.
     assert is_fine(answer) is not (sender.join_ends or sender.is_ordered)
     assert sender.arrived() == []
-    again = made(in_three(HARMLESS))
+    again = made(in_three(UNLISTED))
     assert is_fine(await again.upload())
-    assert again.arrived() == [HARMLESS]
+    assert again.arrived() == [UNLISTED]
 
 
 async def test_cancelled_upload_leaves_nothing(made: Made) -> None:
     """Its bytes are deleted at once, and those of another upload are not."""
-    other, sender = made(in_three(HARMLESS)), made(in_three(HARMLESS))
+    other, sender = made(in_three(UNLISTED)), made(in_three(UNLISTED))
     for each in (other, sender):
         await each.begin()
         await each.step(0)
@@ -269,7 +224,7 @@ async def test_cancelled_upload_leaves_nothing(made: Made) -> None:
     assert not is_fine(await ended(sender, await sender.step(1)))
     await other.step(1)
     assert is_fine(await ended(other, await other.step(2)))
-    assert HARMLESS in other.arrived()
+    assert UNLISTED in other.arrived()
 
 
 async def test_without_a_verdict_the_client_goes_on(
@@ -281,7 +236,7 @@ async def test_without_a_verdict_the_client_goes_on(
         assert within_s > 0
         return False
 
-    sender = made(in_three(HARMLESS))
+    sender = made(in_three(UNLISTED))
     await sender.begin()
     await sender.step(0)
     await sender.step(1)
@@ -293,12 +248,12 @@ async def test_without_a_verdict_the_client_goes_on(
     assert sender.arrived() == []
     answer = await ended(sender, last or await sender.step(2))
     assert is_fine(answer)
-    assert sender.arrived() == [HARMLESS]
+    assert sender.arrived() == [UNLISTED]
 
 
 async def test_origin_that_refuses_is_heard_and_gets_nothing_twice(made: Made) -> None:
     """Its status is that of the client and on record, and the upload has ended."""
-    sender = made(in_three(HARMLESS))
+    sender = made(in_three(UNLISTED))
     sender.origins.refuses = 507
     answer = await sender.upload()
     assert status(answer) == 507
@@ -310,7 +265,7 @@ async def test_origin_that_refuses_is_heard_and_gets_nothing_twice(made: Made) -
 
 async def test_origin_that_breaks_off_a_replay_gets_nothing_twice(made: Made) -> None:
     """Its decision has an outcome, and the client that repeats it begins anew."""
-    sender = made(in_three(HARMLESS))
+    sender = made(in_three(UNLISTED))
     replayed: list[bytes] = []
 
     def breaks(got: Got) -> bool:
@@ -330,7 +285,7 @@ async def test_full_disk_keeps_what_is_held(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The piece is refused, and the upload goes on when there is room."""
-    sender = made(in_three(HARMLESS))
+    sender = made(in_three(UNLISTED))
 
     def full_disk(*_: object) -> None:
         raise OSError(errno.ENOSPC, "no space left on device")
@@ -343,7 +298,7 @@ async def test_full_disk_keeps_what_is_held(
     assert sender.origins.shown() == set()
     assert is_fine(await sender.step(1))
     assert is_fine(await ended(sender, await sender.step(2)))
-    assert sender.arrived() == [HARMLESS]
+    assert sender.arrived() == [UNLISTED]
 
 
 @pytest.mark.parametrize("kind", SENDERS, ids=lambda kind: kind.__name__)
@@ -351,11 +306,9 @@ async def test_monitor_holds_records_and_passes(
     kind: type[Sender], monitoring: Site
 ) -> None:
     """A listed file arrives, and the record states the match."""
-    sender = kind(
-        site=monitoring, origins=renewed(monitoring), pieces=in_three(PICTURE)
-    )
+    sender = kind(site=monitoring, origins=renewed(monitoring), pieces=in_three(LISTED))
     assert is_fine(await sender.upload())
-    assert sender.arrived() == [PICTURE]
+    assert sender.arrived() == [LISTED]
     decision = sender.site.decisions()[-1]
     assert decision.verdict is Verdict.MATCH
     assert (decision.action, decision.effect) == (Action.REJECT, Action.ACCEPT)

@@ -1,73 +1,39 @@
 """Chunked uploads of Nextcloud through the filter: the whole file, or nothing."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import pytest
-import pytest_asyncio
 
-from tests.corpus import pictures
 from tests.proxy.assembling.nextcloud import FILE, Client
-from tests.proxy.assembling.nextcloudorigin import NextcloudOrigin
-from tests.proxy.site import Site, exact_entry, site
+from tests.proxy.assembling.origins import NextcloudOrigin
+from tests.proxy.assembling.senders import LISTED, UNLISTED, count_held, renewed
+from tests.proxy.site import Site
 from tests.proxy.wire import status
-from uploadfilter.model import Action, Mode, Reason
-from uploadfilter.web.routing.routes import Route, UploadProtocol
+from uploadfilter.model import Action, Reason
 
-LISTED = pictures.png(pictures.photograph(1, width=16, height=12))
-UNLISTED = pictures.png(pictures.photograph(2, width=16, height=12))
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@dataclass(slots=True)
-class Served:
+class Served(NamedTuple):
     """A filter before a Nextcloud."""
 
     origin: NextcloudOrigin
     site: Site
 
-    def client(self, data: bytes, prefix: str = "") -> Client:
+    def client(self, data: bytes) -> Client:
         """Return a client that sends a file."""
-        return Client(self.site, total=len(data), prefix=prefix)
+        return Client(self.site, total=len(data))
 
     def held(self) -> int:
         """Return how many chunks the filter holds."""
-        return len(list((self.site.state / "uploads").glob("*.journal")))
-
-
-def route(path: str, mode: Mode) -> Route:
-    """Return a route for Nextcloud."""
-    return Route(
-        name=path[1:] or "all",
-        origin="default",
-        path=path,
-        mode=mode,
-        protocol=UploadProtocol.NEXTCLOUD,
-    )
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """A filter for all tests of this module."""
-    state = tmp_path_factory.mktemp("nextcloud")
-    routes = (route("/monitored", Mode.MONITOR), route("/", Mode.ENFORCE))
-    entries = (exact_entry(1, LISTED),)
-    async with site(state, listed=entries, routes=routes) as made:
-        yield made
+        return count_held(self.site)
 
 
 @pytest.fixture
-def served(shared: Site) -> Served:
+def served(enforcing: Site) -> Served:
     """The filter before an empty server, without any chunk."""
-    for file in (shared.state / "uploads").glob("*.*"):
-        file.unlink()
-    origin = NextcloudOrigin()
-    shared.origin.got.clear()
-    shared.origin.answering = origin.answer
-    return Served(origin=origin, site=shared)
+    return Served(renewed(enforcing).nextcloud, enforcing)
 
 
 def cut(data: bytes, *at: int) -> list[bytes]:
@@ -124,16 +90,15 @@ async def test_nobody_holds_or_replaces_chunks_of_others(served: Served) -> None
 
 
 async def test_end_of_an_upload_deletes_its_chunks(served: Served) -> None:
-    """Of its own alone, and if the origin agrees."""
-    first, other = served.client(UNLISTED), served.client(UNLISTED)
-    for client in (first, other):
-        await client.begin()
-        for number in (1, 7):
-            await client.chunk(number, UNLISTED)
-    refused = await first.ask("DELETE", first.folder, "Authorization: bad")
-    assert (status(refused), served.held()) == (401, 4)
-    assert status(await first.ask("DELETE", first.folder)) == 204
-    assert served.held() == 2
+    """If the origin agrees."""
+    client = served.client(UNLISTED)
+    await client.begin()
+    for number in (1, 7):
+        await client.chunk(number, UNLISTED)
+    refused = await client.site.ask("DELETE", client.folder, "Authorization: bad")
+    assert (status(refused), served.held()) == (401, 2)
+    assert status(await client.site.ask("DELETE", client.folder)) == 204
+    assert served.held() == 0
 
 
 @pytest.mark.parametrize(
@@ -157,7 +122,7 @@ async def test_odd_steps_are_refused(
     await client.begin()
     path = f"{client.folder}/{name}"
     body = LISTED if method in {"PUT", "POST"} else b""
-    answer = await client.ask(method, path, *client.of_file, *headers, body=body)
+    answer = await client.site.ask(method, path, *client.of_file, *headers, body=body)
     assert status(answer) == expected
     assert (served.held(), served.origin.seen) == (0, {b""})
 
@@ -177,30 +142,33 @@ async def test_files_do_not_become_chunks(served: Served) -> None:
     await client.begin()
     told = f"Destination: https://site.example{client.folder}/1"
     for method in ("COPY", "MOVE"):
-        assert status(await client.ask(method, FILE, told)) == 400
+        assert status(await client.site.ask(method, FILE, told)) == 400
 
 
 async def test_other_requests_are_treated_as_on_any_route(served: Served) -> None:
     """They look into the folder, or send whole files."""
     client = served.client(UNLISTED)
     await client.begin()
-    assert status(await client.ask("PROPFIND", client.folder)) == 207
+    assert status(await client.site.ask("PROPFIND", client.folder)) == 207
     served.origin.folders["/remote.php/dav/files/me"] = {}
-    put = await client.ask("PUT", "/remote.php/dav/files/me/a.png", body=LISTED)
+    put = await client.site.ask("PUT", "/remote.php/dav/files/me/a.png", body=LISTED)
     assert status(put) == 403
 
 
-@pytest.mark.parametrize("name", ["whole", "partly"])
-async def test_monitor_records_and_passes(served: Served, name: str) -> None:
-    """A listed file arrives, and so does one of which a chunk could not be held."""
-    client = served.client(LISTED, prefix="/monitored")
+async def test_monitor_records_and_passes_what_nobody_could_hold(
+    monitoring: Site,
+) -> None:
+    """One of its chunks is in a coding, and goes to the origin at once."""
+    served = Served(renewed(monitoring).nextcloud, monitoring)
+    client = served.client(LISTED)
     await client.begin()
     head, tail = cut(LISTED, 80)
     await client.chunk(1, head)
-    coded = ("Content-Encoding: identity, x",) if name == "partly" else ()
-    await client.chunk(2, tail, *coded)
+    await client.chunk(2, tail, "Content-Encoding: identity, x")
     assert status(await client.move()) == 201
     assert served.origin.files == {FILE: LISTED}
     decision = served.site.decisions()[-1]
-    expected = None if name == "whole" else Reason.PIECEWISE_UPLOAD
-    assert (decision.reason, decision.effect) == (expected, Action.ACCEPT)
+    assert (decision.reason, decision.effect) == (
+        Reason.PIECEWISE_UPLOAD,
+        Action.ACCEPT,
+    )

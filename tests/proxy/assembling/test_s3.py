@@ -2,73 +2,43 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from typing import NamedTuple
 from zlib import crc32
 
 import pytest
-import pytest_asyncio
 
-from tests.corpus import pictures
+from tests.proxy.assembling.origins import Reply, S3Origin, serve
 from tests.proxy.assembling.s3 import Client
-from tests.proxy.assembling.s3origin import S3Origin
-from tests.proxy.site import CLOSE, Site, exact_entry, site
+from tests.proxy.assembling.senders import LISTED, UNLISTED, count_held, renewed
+from tests.proxy.site import CLOSE, Site
 from tests.proxy.wire import Got, status
 from tests.waiting import until
-from uploadfilter.model import Action, Mode, Reason
+from uploadfilter.model import Action, Reason
 from uploadfilter.proxy.assembling import heldfile
 from uploadfilter.uploads.assembly.assembly import State
-from uploadfilter.web.routing.routes import Route, UploadProtocol
 
-LISTED = pictures.png(pictures.photograph(1, width=16, height=12))
-UNLISTED = pictures.png(pictures.photograph(2, width=16, height=12))
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
-@dataclass(slots=True)
-class Served:
+class Served(NamedTuple):
     """A filter before a store."""
 
     client: Client
     origin: S3Origin
     site: Site
 
-    def held(self) -> int:
-        """Return how many copies the filter holds."""
-        return len(list((self.site.state / "uploads").glob("*.journal")))
 
-
-def route(path: str, mode: Mode) -> Route:
-    """Return a route for S3."""
-    return Route(
-        name=path[1:],
-        origin="default",
-        path=path,
-        mode=mode,
-        protocol=UploadProtocol.S3,
-    )
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """A filter for all tests of this module."""
-    state = tmp_path_factory.mktemp("s3")
-    routes = (route("/lakes", Mode.ENFORCE), route("/monitored", Mode.MONITOR))
-    entries = (exact_entry(1, LISTED),)
-    async with site(state, listed=entries, routes=routes) as made:
-        yield made
+def empty(made: Site) -> Served:
+    """Put an empty store behind a filter without any copy."""
+    origin = renewed(made).s3
+    made.origin.answering = serve(origin.reply)
+    return Served(Client(made), origin, made)
 
 
 @pytest.fixture
-def served(shared: Site) -> Served:
-    """The filter before an empty store, without any copy."""
-    for file in (shared.state / "uploads").glob("*.*"):
-        file.unlink()
-    origin = S3Origin()
-    shared.origin.got.clear()
-    shared.origin.answering = origin.answer
-    return Served(client=Client(shared), origin=origin, site=shared)
+def served(enforcing: Site) -> Served:
+    """The filter before an empty store."""
+    return empty(enforcing)
 
 
 async def test_parts_that_are_not_listed_do_not_count(served: Served) -> None:
@@ -79,8 +49,8 @@ async def test_parts_that_are_not_listed_do_not_count(served: Served) -> None:
         await served.client.part(upload_id, number, data)
     del parts[2]
     assert status(await served.client.complete(upload_id, parts)) == 200
-    assert served.origin.objects == {"/lakes/key": UNLISTED}
-    assert served.held() == 0
+    assert served.origin.objects == {"/s3/key": UNLISTED}
+    assert count_held(served.site) == 0
 
 
 async def test_part_that_the_origin_refused_is_not_held(served: Served) -> None:
@@ -89,7 +59,7 @@ async def test_part_that_the_origin_refused_is_not_held(served: Served) -> None:
     await served.client.part(upload_id, 1, LISTED)
     refused = await served.client.part(upload_id, 1, UNLISTED, "Authorization: bad")
     assert status(refused) == 403
-    assert served.held() == 0
+    assert count_held(served.site) == 0
     assert status(await served.client.complete(upload_id, {1: LISTED})) == 404
     assert served.origin.objects == {}
 
@@ -98,13 +68,8 @@ async def test_part_that_never_came_by_is_unknown(served: Served) -> None:
     """Bytes that nobody inspected are never joined."""
     upload_id = await served.client.begin()
     served.origin.parts[upload_id][1] = LISTED
-    parts = {1: LISTED, 2: UNLISTED}
     await served.client.part(upload_id, 2, UNLISTED)
-    answer = await served.client.complete(upload_id, parts)
-    assert (status(answer), b"NoSuchUpload" in answer) == (404, True)
-    parts = {2: UNLISTED, 3: LISTED}
-    served.origin.parts[upload_id][3] = LISTED
-    answer = await served.client.complete(upload_id, parts)
+    answer = await served.client.complete(upload_id, {1: LISTED, 2: UNLISTED})
     assert (status(answer), b"NoSuchUpload" in answer) == (404, True)
     assert served.origin.objects == {}
     assert status(await served.client.complete(upload_id, {2: UNLISTED})) == 200
@@ -118,17 +83,15 @@ async def test_part_is_not_held_before_the_origin_has_it(
     states: list[State] = []
     folder = served.site.state / "uploads"
 
-    async def answer(
-        got: Got, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def reply(method: str, target: str, got: Got) -> Reply:
         for file in folder.glob(f"*{heldfile.JOURNAL}"):
             found = heldfile.peek(folder, file.stem)
             assert found is not None
             states.append(found.assembly.state)
-        await served.origin.answer(got, reader, writer)
+        return served.origin.reply(method, target, got)
 
     upload_id = await served.client.begin()
-    served.site.origin.answering = answer
+    served.site.origin.answering = serve(reply)
     assert status(await served.client.part(upload_id, 1, data)) == 200
     assert states == [State.OPEN]
 
@@ -184,7 +147,7 @@ async def test_framed_parts_go_on_as_sent_and_are_held_without_frames(
 
 @pytest.mark.parametrize(
     ("method", "path", "contents"),
-    [("PUT", "/lakes/key", 1), ("POST", "/lakes/key", 2), ("PUT", "/other/key", 2)],
+    [("PUT", "/s3/key", 1), ("POST", "/s3/key", 2), ("PUT", "/other/key", 2)],
 )
 async def test_framed_bytes_are_looked_at_unless_the_route_is_of_s3(
     served: Served, method: str, path: str, contents: int
@@ -236,30 +199,20 @@ async def test_part_whose_checksum_is_wrong_goes_nowhere(served: Served) -> None
         answer = await served.client.part(upload_id, 1, sent, *framing(LISTED))
         assert status(answer) == 400
         assert served.origin.parts[upload_id] == {}
-        assert served.held() == 0
-
-
-async def test_empty_part_is_a_part(served: Served) -> None:
-    """The last one may be."""
-    upload_id = await served.client.begin()
-    parts = {1: UNLISTED, 2: b""}
-    for number, data in parts.items():
-        assert status(await served.client.part(upload_id, number, data)) == 200
-    assert status(await served.client.complete(upload_id, parts)) == 200
-    assert served.origin.objects == {"/lakes/key": UNLISTED}
+        assert count_held(served.site) == 0
 
 
 async def test_two_clients_on_one_part(served: Served) -> None:
     """One of them is told to wait; the copy is that of the origin."""
     upload_id = await served.client.begin()
     head = (
-        f"PUT /lakes/key?partNumber=1&uploadId={upload_id} HTTP/1.1\r\n"
+        f"PUT /s3/key?partNumber=1&uploadId={upload_id} HTTP/1.1\r\n"
         f"Content-Length: {len(UNLISTED)}\r\n"
     ).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", served.site.port)
     writer.write(head + CLOSE + b"\r\n" + UNLISTED[:70])
     await writer.drain()
-    await until(lambda: served.held() == 1)
+    await until(lambda: count_held(served.site) == 1)
     assert status(await served.client.part(upload_id, 1, LISTED)) == 409
     writer.write(UNLISTED[70:])
     assert status(await reader.read()) == 200
@@ -268,17 +221,17 @@ async def test_two_clients_on_one_part(served: Served) -> None:
     assert status(await served.client.complete(upload_id, {1: UNLISTED})) == 200
 
 
-@pytest.mark.parametrize("name", ["whole", "unknown"])
-async def test_monitor_records_and_passes(served: Served, name: str) -> None:
-    """A listed object arrives, and so does one that nobody could check."""
-    client = Client(served.site, path="/monitored/key")
-    upload_id = await client.begin()
-    if name == "whole":
-        await client.part(upload_id, 1, LISTED)
-    else:
-        served.origin.parts[upload_id][1] = LISTED
-    assert status(await client.complete(upload_id, {1: LISTED})) == 200
-    assert served.origin.objects == {"/monitored/key": LISTED}
+async def test_monitor_records_and_passes_what_nobody_could_check(
+    monitoring: Site,
+) -> None:
+    """Its parts came by another way."""
+    served = empty(monitoring)
+    upload_id = await served.client.begin()
+    served.origin.parts[upload_id][1] = LISTED
+    assert status(await served.client.complete(upload_id, {1: LISTED})) == 200
+    assert served.origin.objects == {"/s3/key": LISTED}
     decision = served.site.decisions()[-1]
-    expected = None if name == "whole" else Reason.PIECEWISE_UPLOAD
-    assert (decision.reason, decision.effect) == (expected, Action.ACCEPT)
+    assert (decision.reason, decision.effect) == (
+        Reason.PIECEWISE_UPLOAD,
+        Action.ACCEPT,
+    )

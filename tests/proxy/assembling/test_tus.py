@@ -3,30 +3,21 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
-import pytest_asyncio
 
-from tests.corpus import pictures
+from tests.proxy.assembling.origins import TusOrigin, serve
+from tests.proxy.assembling.senders import LISTED, UNLISTED, renewed
 from tests.proxy.assembling.tus import PIECE, Client, header
-from tests.proxy.assembling.tusorigin import TusOrigin
-from tests.proxy.site import CLOSE, Site, exact_entry, site
+from tests.proxy.site import CLOSE, Site
 from tests.proxy.wire import status
 from tests.waiting import until
-from uploadfilter.model import Mode, Verdict
-from uploadfilter.web.routing.routes import Route, UploadProtocol
 
-LISTED = pictures.png(pictures.photograph(1, width=16, height=12))
-UNLISTED = pictures.png(pictures.photograph(2, width=16, height=12))
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@dataclass(slots=True)
-class Served:
+class Served(NamedTuple):
     """A filter before a server of tus."""
 
     client: Client
@@ -34,59 +25,24 @@ class Served:
     site: Site
 
 
-def route(path: str, mode: Mode) -> Route:
-    """Return a route for tus."""
-    return Route(
-        name=path[1:],
-        origin="default",
-        path=path,
-        mode=mode,
-        protocol=UploadProtocol.TUS,
-    )
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """A filter for all tests of this module."""
-    state = tmp_path_factory.mktemp("tus")
-    routes = (route("/files", Mode.ENFORCE),)
-    entries = (exact_entry(1, LISTED),)
-    async with site(state, listed=entries, routes=routes) as made:
-        yield made
-
-
 @pytest.fixture
-def served(shared: Site) -> Served:
+def served(enforcing: Site) -> Served:
     """The filter before a server that has no upload yet."""
-    return renewed(shared)
-
-
-def renewed(made: Site) -> Served:
-    """Put a server of tus behind a filter."""
-    origin = TusOrigin()
-    for file in (made.state / "uploads").glob("*.*"):
-        file.unlink()
-    made.origin.got.clear()
-    made.origin.answering = origin.answer
-    return Served(client=Client(made), origin=origin, site=made)
+    origin = renewed(enforcing).tus
+    enforcing.origin.answering = serve(origin.reply)
+    return Served(Client(enforcing), origin, enforcing)
 
 
 async def test_unlisted_upload_arrives_in_one_request(served: Served) -> None:
-    """Two pieces come, one PATCH goes on, and it is one decision."""
-    known = len(served.site.decisions())
+    """Two pieces come, one PATCH goes on, and its client always knows the offset."""
     target = await served.client.create(len(UNLISTED))
     assert status(await served.client.patch(target, 0, UNLISTED[:50])) == 204
     assert await served.client.offset(target) == 50
-    assert served.origin.retrievable() == []
     answer = await served.client.patch(target, 50, UNLISTED[50:])
-    assert status(answer) == 204
     assert header(answer, b"upload-offset") == str(len(UNLISTED))
-    assert served.origin.retrievable() == [UNLISTED]
+    patches = [got for got in served.site.origin.got if got.head.startswith(b"PATCH")]
+    assert [got.body for got in patches] == [UNLISTED]
     assert await served.client.offset(target) == len(UNLISTED)
-    (decision,) = served.site.decisions()[known:]
-    assert (decision.verdict, decision.size) == (Verdict.NO_MATCH, len(UNLISTED))
-    assert await served.site.outcome(decision.id) == 204
-    assert list((served.site.state / "uploads").glob("*.journal")) == []
 
 
 @pytest.mark.parametrize("count", [1, 50, len(UNLISTED)])
@@ -105,7 +61,7 @@ async def test_whole_listed_picture_in_a_creation_is_rejected(served: Served) ->
     """The origin keeps not even the empty upload."""
     answer = await served.client.ask(
         "POST",
-        "/files",
+        "/tus",
         f"Upload-Length: {len(LISTED)}",
         f"Content-Type: {PIECE}",
         body=LISTED,
@@ -115,24 +71,14 @@ async def test_whole_listed_picture_in_a_creation_is_rejected(served: Served) ->
 
 
 async def test_deferred_length(served: Served) -> None:
-    """The length comes with the last piece, and the origin gets both at once."""
+    """It is stated once, with any piece, and the origin gets it with the bytes."""
     target = await served.client.create(None)
-    assert status(await served.client.patch(target, 0, UNLISTED[:50])) == 204
-    answer = await served.client.patch(
-        target, 50, UNLISTED[50:], f"Upload-Length: {len(UNLISTED)}"
-    )
-    assert status(answer) == 204
+    length = f"Upload-Length: {len(UNLISTED)}"
+    assert status(await served.client.patch(target, 0, UNLISTED[:50], length)) == 204
+    other = f"Upload-Length: {len(UNLISTED) + 1}"
+    assert status(await served.client.patch(target, 50, UNLISTED[50:], other)) == 400
+    assert status(await served.client.patch(target, 50, UNLISTED[50:], length)) == 204
     assert served.origin.retrievable() == [UNLISTED]
-
-
-async def test_deferred_length_that_changes_is_refused(served: Served) -> None:
-    """A length is stated once."""
-    target = await served.client.create(None)
-    length = f"Upload-Length: {len(LISTED)}"
-    assert status(await served.client.patch(target, 0, LISTED[:50], length)) == 204
-    other = f"Upload-Length: {len(LISTED) + 1}"
-    assert status(await served.client.patch(target, 50, LISTED[50:], other)) == 400
-    assert status(await served.client.patch(target, 50, LISTED[50:])) == 403
 
 
 async def test_unfinished_parts_are_not_joined(served: Served) -> None:
@@ -140,9 +86,9 @@ async def test_unfinished_parts_are_not_joined(served: Served) -> None:
     part = await served.client.create(10, "Upload-Concat: partial")
     await served.client.patch(part, 0, b"12345")
     whole = await served.client.create(10)
-    for parts in (part, whole, f"{part} {part}", "/files/unknown", ""):
+    for parts in (part, whole, f"{part} {part}", "/tus/unknown", ""):
         answer = await served.client.ask(
-            "POST", "/files", f"Upload-Concat: final;{parts}", body=b""
+            "POST", "/tus", f"Upload-Concat: final;{parts}", body=b""
         )
         assert status(answer) in {400, 404}
     assert served.origin.retrievable() == []
@@ -162,36 +108,16 @@ async def test_checksum(served: Served, method: str) -> None:
     assert served.origin.retrievable() == [UNLISTED]
 
 
-async def test_method_override(served: Served) -> None:
-    """A POST that stands for a PATCH is a piece."""
-    target = await served.client.create(len(UNLISTED))
-    override = "X-HTTP-Method-Override: PATCH"
-    first = await served.client.patch(target, 0, UNLISTED[:50], override, method="POST")
-    assert status(first) == 204
-    answer = await served.client.patch(
-        target, 50, UNLISTED[50:], override, method="POST"
-    )
-    assert status(answer) == 204
-    assert served.origin.retrievable() == [UNLISTED]
-
-
 @pytest.mark.parametrize(
     ("at", "data", "expected"),
-    [
-        (1, b"x", 409),
-        (0, b"x" * 11, 413),
-        (11, b"x", 413),
-        ("-1", b"x", 400),
-        ("0x0", b"x", 400),
-        ("9" * 30, b"x", 400),
-    ],
+    [(1, b"x", 409), (0, b"x" * 11, 413), (11, b"x", 413)],
 )
 async def test_lying_offsets_and_lengths(
-    served: Served, at: int | str, data: bytes, expected: int
+    served: Served, at: int, data: bytes, expected: int
 ) -> None:
     """Nothing of such a piece is kept."""
     target = await served.client.create(10)
-    answer = await served.client.patch(target, at, data)  # type: ignore[arg-type] # lies
+    answer = await served.client.patch(target, at, data)
     assert status(answer) == expected
     assert await served.client.offset(target) == 0
 
@@ -200,18 +126,8 @@ async def test_lying_offsets_and_lengths(
     ("headers", "expected"),
     [
         (("Content-Type: image/png", "Upload-Offset: 0"), 415),
-        ((f"Content-Type: {PIECE}",), 400),
         ((f"Content-Type: {PIECE}", "Upload_Offset: 0"), 400),
-        ((f"Content-Type: {PIECE}", "Upload-Offset: 0", "Upload-Offset: 0"), 400),
         ((f"Content-Type: {PIECE}", "Upload-Offset: 0", "Content-Encoding: gzip"), 415),
-        (
-            (
-                f"Content-Type: {PIECE}",
-                "Upload-Offset: 0",
-                "X-HTTP-Method-Override: PUT",
-            ),
-            400,
-        ),
     ],
 )
 async def test_no_header_chooses_a_weaker_path(
@@ -226,10 +142,10 @@ async def test_no_header_chooses_a_weaker_path(
 
 async def test_other_uploads_of_the_route_are_inspected(served: Served) -> None:
     """A POST or PUT that is no tus is an upload as everywhere."""
-    answer = await served.client.ask("PUT", "/files/x", body=LISTED)
+    answer = await served.client.ask("PUT", "/tus/x", body=LISTED)
     assert status(answer) == 403
     odd = await served.client.ask(
-        "POST", "/files", f"Upload-Length: {len(LISTED) + 1}", body=LISTED
+        "POST", "/tus", f"Upload-Length: {len(LISTED) + 1}", body=LISTED
     )
     assert status(odd) == 400
     assert served.origin.retrievable() == []
@@ -293,7 +209,7 @@ async def test_header_of_a_final_upload_beside_a_piece_joins_nothing(
         parts.append(await served.client.create(len(piece), "Upload-Concat: partial"))
         await served.client.patch(parts[-1], 0, piece)
     final = f"Upload-Concat: final;{' '.join(parts)}"
-    assert status(await served.client.ask("POST", "/files", final, body=b"")) == 201
+    assert status(await served.client.ask("POST", "/tus", final, body=b"")) == 201
     known = len(served.origin.uploads)
     target = await served.client.create(5)
     swapped = f"Upload-Concat: final;{parts[1]} {parts[0]}"

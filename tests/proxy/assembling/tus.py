@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.proxy.site import CLOSE, Site
+from tests.proxy.site import Site
 from tests.proxy.wire import status
 
 
@@ -16,19 +16,15 @@ class Client:
         self, method: str, target: str, *headers: str, body: bytes | None = None
     ) -> bytes:
         """Send one request; a body of ``None`` has no length either."""
-        lines = [*headers, "Tus-Resumable: 1.0.0"]
-        if body is not None:
-            lines.append(f"Content-Length: {len(body)}")
-        head = f"{method} {target} HTTP/1.1\r\n".encode() + CLOSE
-        head += "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n"
-        return await self.site.send(head + (body or b""))
+        line = "Tus-Resumable: 1.0.0"
+        return await self.site.ask(method, target, *headers, line, body=body)
 
     async def create(
         self,
         total: int | None,
         *headers: str,
         body: bytes = b"",
-        path: str = "/files",
+        path: str = "/tus",
     ) -> str:
         """Begin an upload; return its target."""
         length = f"Upload-Length: {total}"
