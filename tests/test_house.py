@@ -54,6 +54,7 @@ TESTED_ELSEWHERE = {
     "uploadfilter/doors/openapi.py": "tests/doors/test_scanapi.py",
     "uploadfilter/doors/outcomes.py": "tests/doors/test_asking.py",
     "uploadfilter/service/doors.py": "tests/doors/test_scanapi.py",
+    "uploadfilter/hashsets/foreign/form.py": "tests/hashsets/foreign/test_foreign.py",
     "uploadfilter/decisions/files/appending.py": "tests/decisions/files/test_log.py",
     "uploadfilter/decisions/judgement.py": "tests/decisions/test_policy.py",
     "uploadfilter/decisions/records/base.py": "tests/decisions/records/test_records.py",

@@ -4,35 +4,43 @@ import io
 from collections.abc import Sequence
 
 from uploadfilter.hashsets import formats
-from uploadfilter.hashsets.lines.listblocks import ListedBlock
-from uploadfilter.hashsets.lines.lists import ListedSignal
+from uploadfilter.hashsets.exporting import entries_of
+from uploadfilter.hashsets.formats import NOTHING_SAID, KnownBefore
+from uploadfilter.hashsets.lines.items import IdOf
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.model import Entry, SignalType
-from uploadfilter.reference.entries.collecting import EntryBlock
 
 
 def read(
     data: bytes,
     *,
     categories: Sequence[str] | None = ("A",),
-    signal_type: SignalType | None = None,
+    said: KnownBefore = NOTHING_SAID,
 ) -> tuple[list[str], Tally]:
-    """Read a file; return the values or ids of the entries that may be matched."""
+    """Read a file; return the ids of its entries: the value where it states no id."""
+    found, tally = read_entries(data, categories=categories, said=said, id_of=hex_id)
+    return [entry.id for entry in found], tally
+
+
+def read_entries(
+    data: bytes,
+    *,
+    categories: Sequence[str] | None = ("A",),
+    said: KnownBefore = NOTHING_SAID,
+    id_of: IdOf,
+) -> tuple[list[Entry], Tally]:
+    """Read a file; return its entries."""
     tally = Tally()
     items = formats.read(
         io.BufferedReader(io.BytesIO(data)),
         categories=None if categories is None else frozenset(categories),
-        signal_type=signal_type,
         tally=tally,
-        tick=lambda: None,
+        said=said,
+        id_of=id_of,
     )
-    return [name for item in items for name in names_of(item)], tally
+    return list(entries_of(items)), tally
 
 
-def names_of(item: Entry | EntryBlock | ListedSignal | ListedBlock) -> list[str]:
-    """Return the ids of entries, or the value of a listed signal."""
-    if isinstance(item, EntryBlock):
-        return list(item.ids)
-    if isinstance(item, ListedBlock):
-        return [it.value.hex() for it in item.signals()]
-    return [item.id if isinstance(item, Entry) else item.value.hex()]
+def hex_id(_kind: SignalType, value: bytes) -> str:
+    """Return the value as the id."""
+    return value.hex()

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from uploadfilter.errors import HashSetFormatError, UsageError
+from uploadfilter.hashsets.formats import KnownBefore
 from uploadfilter.hashsets.importing import (
     ImportReport,
-    KnownBefore,
     import_file,
     survey_file,
 )

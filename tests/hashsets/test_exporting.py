@@ -1,15 +1,14 @@
 """An exported file means the same as the original."""
 
-import io
-
 import pytest
 
 from tests.conformance.foreign import Subject, Told, read
 from tests.conformance.foreign import entries_of as told_of
 from tests.hashsets.foreign.subjects import SUBJECTS
-from uploadfilter.hashsets import formats
-from uploadfilter.hashsets.exporting import entries_of, id_of, json_lines, listed
-from uploadfilter.hashsets.tally import Tally
+from tests.hashsets.reading import read_entries
+from uploadfilter.hashsets.exporting import id_of, json_lines, listed
+from uploadfilter.hashsets.formats import KnownBefore
+from uploadfilter.hashsets.lines.items import any_id
 from uploadfilter.model import Entry, SignalType
 
 ONE = "d131dd02c5e6eec4693d9a0698aff95c"
@@ -22,17 +21,9 @@ FULL = (
 ).encode()
 
 
-def entries(data: bytes, *, category: str = "A") -> list[Entry]:
+def entries(data: bytes) -> list[Entry]:
     """Return the entries of a file."""
-    items = formats.read(
-        io.BufferedReader(io.BytesIO(data)),
-        categories=None,
-        signal_type=None,
-        tally=Tally(),
-        tick=lambda: None,
-        id_of=id_of,
-    )
-    return list(entries_of(items, category))
+    return read_entries(data, categories=None, id_of=id_of)[0]
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
@@ -40,15 +31,13 @@ def test_json_lines_mean_what_the_file_means(name: str) -> None:
     """Every format gives the same ids, categories and signals."""
     subject: Subject = SUBJECTS[name]
     expected, _ = read(subject, subject.file)
-    items = formats.read(
-        io.BufferedReader(io.BytesIO(subject.file)),
-        categories=subject.categories,
-        signal_type=None,
-        tally=Tally(),
-        tick=lambda: None,
-        foreign=subject.form,
+    found_there, _ = read_entries(
+        subject.file,
+        categories=None if subject.form.has_categories else (subject.category,),
+        said=KnownBefore(foreign=subject.form),
+        id_of=any_id,
     )
-    written = b"".join(json_lines(entries_of(items, subject.category)))
+    written = b"".join(json_lines(found_there))
     found: list[Told] = [told for item in entries(written) for told in told_of(item)]
 
     assert found == expected
@@ -80,7 +69,8 @@ def test_blocks_are_written_as_their_entries(count: int) -> None:
 
 def test_list_becomes_entries_of_one_category() -> None:
     """Each with an id that is the same whenever the line comes."""
-    found = entries(f"{ONE}\n{TWO}\n{ONE.upper()}\n".encode(), category="B")
+    data = f"{ONE}\n{TWO}\n{ONE.upper()}\n".encode()
+    found, _ = read_entries(data, categories=("B",), id_of=id_of)
 
     assert [entry.category for entry in found] == ["B"] * 3
     assert found[0] == found[2] != found[1]

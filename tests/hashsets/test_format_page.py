@@ -8,7 +8,7 @@ from tests.hashsets.reading import read
 from tests.repository import ROOT
 from uploadfilter.hashsets.formats import MOST_LINE_BYTES
 from uploadfilter.hashsets.lines.columns import FIELDS, KNOWN_NAMES
-from uploadfilter.hashsets.lines.jsonlines import (
+from uploadfilter.hashsets.lines.rows import (
     MOST_CATEGORY_CHARACTERS,
     MOST_ID_CHARACTERS,
 )

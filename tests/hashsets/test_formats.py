@@ -161,7 +161,6 @@ def test_progress_does_not_depend_on_what_lines_hold() -> None:
     items = formats.read(
         io.BufferedReader(io.BytesIO(b"#\n" * (2 * TICK_LINES + 5))),
         categories=None,
-        signal_type=None,
         tally=tally,
         tick=lambda: ticks.append(tally.lines),
     )

@@ -17,10 +17,10 @@ from uploadfilter.errors import (
     HashSetNameError,
     UsageError,
 )
+from uploadfilter.hashsets.formats import KnownBefore
 from uploadfilter.hashsets.importing import (
     MOST_CATEGORIES,
     ImportReport,
-    KnownBefore,
     Progress,
     import_file,
     remove_set,
@@ -411,6 +411,7 @@ import sys
 from pathlib import Path
 # A job in the background inherits that Ctrl-C is ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+from uploadfilter.hashsets.formats import KnownBefore
 from uploadfilter.hashsets.importing import import_file
 from uploadfilter.reference.store import ReferenceDirectory
 try:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uploadfilter.errors import HashSetFormatError
-from uploadfilter.hashsets.lines.jsonlines import parse_line
+from uploadfilter.hashsets.exporting import entries_of
+from uploadfilter.hashsets.lines.rows import entries_of_rows
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.model import Entry, EntrySignal, Geometry, Signal, SignalType
 from uploadfilter.signedsets import operations as ops
@@ -50,7 +51,8 @@ def test_line_says_the_entry_and_nothing_else(entry: Entry) -> None:
     found = ops.operations(ops.addition(entry))
     tally = Tally()
 
-    again = parse_line(found.additions.strip(), categories=None, tally=tally)
+    rows = [(1, found.additions.strip())]
+    again = next(entries_of(entries_of_rows(rows, categories=None, tally=tally)), None)
 
     left_out = {problem.problem for problem in tally.problems}
     assert found.added == 1

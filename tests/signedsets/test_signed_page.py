@@ -5,7 +5,7 @@ import re
 
 from tests.repository import ROOT
 from tests.signedsets.keys import holders, signer
-from uploadfilter.hashsets.lines.jsonlines import parse_line
+from uploadfilter.hashsets.lines.rows import entries_of_rows
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.model import Entry
 from uploadfilter.signedsets import canaries, roles
@@ -35,8 +35,8 @@ def lines_of_additions() -> bytes:
     """Write the entries of the example again."""
     found = ops.operations(OPERATIONS.encode())
     tally, written = Tally(), b""
-    for line in found.additions.splitlines():
-        entry = parse_line(line, categories=None, tally=tally)
+    rows = enumerate(found.additions.splitlines())
+    for entry in entries_of_rows(rows, categories=None, tally=tally):
         assert isinstance(entry, Entry)
         written += ops.addition(entry)
     assert (tally.problems, tally.ignored_fields) == ((), {})

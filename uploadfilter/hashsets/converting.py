@@ -14,16 +14,14 @@ from typing import BinaryIO, Final
 from uploadfilter.errors import HashSetError
 from uploadfilter.hashsets import formats
 from uploadfilter.hashsets.exporting import entries_of, id_of, json_lines, listed
+from uploadfilter.hashsets.formats import NOTHING_SAID, KnownBefore
 from uploadfilter.hashsets.importing import (
-    NOTHING_SAID,
-    KnownBefore,
     Progress,
     Survey,
     checked_categories,
     survey_of,
     ticking,
 )
-from uploadfilter.hashsets.lines.csvlines import CSVRequest
 from uploadfilter.hashsets.opening import opened
 from uploadfilter.hashsets.refusing import BadLines, check_outcome
 from uploadfilter.hashsets.tally import Tally
@@ -64,19 +62,16 @@ def convert_file(
     """
     allowed = checked_categories(categories)
     tally = Tally()
-    layout = said.layout
     with _new_file(new) as out, opened(path) as (file, raw):
         items = formats.read(
             file,
             categories=allowed,
-            signal_type=said.signal_type,
             tally=tally,
-            tick=ticking(file, progress),
-            table=None if layout is None else CSVRequest(layout=layout, id_of=id_of),
-            foreign=said.foreign,
+            said=said,
             id_of=id_of,
+            tick=ticking(file, progress),
         )
-        entries = entries_of(items, categories[0])
+        entries = entries_of(items)
         out.writelines(json_lines(entries) if only is None else listed(entries, only))
         sha256 = raw.sha256()
         check_outcome(str(path), tally, bad_lines)

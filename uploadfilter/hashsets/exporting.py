@@ -10,8 +10,6 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from uploadfilter.hashsets.lines.listblocks import ListedBlock
-from uploadfilter.hashsets.lines.lists import ListedSignal
 from uploadfilter.model import Entry, EntrySignal, Signal, SignalType
 from uploadfilter.reference.entries.collecting import EntryBlock
 from uploadfilter.reference.entries.tables import UNKNOWN_QUALITY
@@ -31,24 +29,13 @@ def id_of(kind: SignalType, value: bytes) -> str:
     return f"{_ID_PREFIX}{digest[:_ID_DIGITS]}"
 
 
-def entries_of(
-    items: Iterable[Entry | EntryBlock | ListedSignal | ListedBlock], category: str
-) -> Iterator[Entry]:
+def entries_of(items: Iterable[Entry | EntryBlock]) -> Iterator[Entry]:
     """Yield the items of a file as single entries."""
     for item in items:
-        if isinstance(item, Entry):
-            yield item
-        elif isinstance(item, EntryBlock):
+        if isinstance(item, EntryBlock):
             yield from _entries_of_block(item)
-        elif isinstance(item, ListedBlock):
-            yield from entries_of(item.signals(), category)
         else:
-            signal = Signal(type=item.type, value=item.value)
-            yield Entry(
-                id=id_of(item.type, item.value),
-                category=category,
-                signals=(EntrySignal(signal=signal),),
-            )
+            yield item
 
 
 def json_lines(entries: Iterable[Entry]) -> Iterator[bytes]:

@@ -9,29 +9,23 @@ unless the operator enforces them. Categories are an explicit allow-list.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import BufferedReader
 from pathlib import Path
-from typing import Final
 
-from uploadfilter.errors import (
-    UsageError,
-)
+from uploadfilter.errors import UsageError
 from uploadfilter.hashsets import formats
-from uploadfilter.hashsets.foreign.foreign import ForeignFormat, known_by
+from uploadfilter.hashsets.foreign.foreign import known_by
 from uploadfilter.hashsets.foreign.recognising import (
     HEAD_BYTES,
     is_table,
     refuse_foreign,
 )
-from uploadfilter.hashsets.lines.columns import Layout
-from uploadfilter.hashsets.lines.csvlines import CSVRequest
+from uploadfilter.hashsets.formats import NOTHING_SAID, KnownBefore
 from uploadfilter.hashsets.lines.hashdeep import is_hashdeep
-from uploadfilter.hashsets.lines.items import UNNAMED_CATEGORY, IdOf, any_id
-from uploadfilter.hashsets.lines.jsonlines import MOST_CATEGORY_CHARACTERS, is_category
-from uploadfilter.hashsets.lines.listblocks import ListedBlock
-from uploadfilter.hashsets.lines.lists import ListedSignal
+from uploadfilter.hashsets.lines.items import UNNAMED_CATEGORY
+from uploadfilter.hashsets.lines.rows import MOST_CATEGORY_CHARACTERS, is_category
 from uploadfilter.hashsets.opening import HashedFile, opened
 from uploadfilter.hashsets.refusing import (
     MOST_NAMED_CATEGORIES,
@@ -45,8 +39,7 @@ from uploadfilter.hashsets.tally import (
     TableFacts,
     Tally,
 )
-from uploadfilter.model import Entry, SignalType
-from uploadfilter.reference.entries.collecting import EntryBlock, TableBuilder
+from uploadfilter.reference.entries.collecting import EntryBlock
 from uploadfilter.reference.entries.sets import (
     LOCAL_ISSUER,
     ImportSource,
@@ -58,32 +51,8 @@ from uploadfilter.reference.writing.writing import ReferenceWriter
 MOST_CATEGORIES = 1000
 """Longest allow-list: classification schemes have some dozens of categories."""
 
-_BATCH_LINES = 4096
-"""Lines of a list that are added at a time."""
-
-
 Progress = Callable[[int, int], None]
 """Gets the number of bytes read so far, and the size of the file in bytes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownBefore:
-    """The options for a file, known before it is opened.
-
-    Attributes:
-        signal_type: The signal type of a list; ``None`` for digests, whose type shows
-            in their length.
-        layout: The layout of a CSV file; ``None`` for another file.
-        foreign: The foreign format of the file; ``None`` to recognise it by its
-            beginning.
-    """
-
-    signal_type: SignalType | None = None
-    layout: Layout | None = None
-    foreign: ForeignFormat | None = None
-
-
-NOTHING_SAID: Final = KnownBefore()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,19 +145,19 @@ def import_file(
         items = formats.read(
             file,
             categories=allowed,
-            signal_type=said.signal_type,
             tally=tally,
-            tick=ticking(file, progress),
-            table=_request(said.layout, writer.opaque_id),
-            foreign=said.foreign,
+            said=said,
             id_of=writer.opaque_id,
+            tick=ticking(file, progress),
         )
-        _collect(
-            collected,
-            _until_malformed(items, tally, bad_lines),
-            category=categories[0],
-            writer=writer,
-        )
+        for item in items:
+            # After a refusal the file is only read on for the report.
+            if tally.malformed and bad_lines is BadLines.REFUSE:
+                continue
+            if isinstance(item, EntryBlock):
+                collected.add_block(item)
+            else:
+                collected.add(item)
         source = _source(tally, read)
     check_outcome(str(path), tally, bad_lines)
     replaced = _info_of(writer.sets, name)
@@ -237,11 +206,9 @@ def survey_file(
         for _ in formats.read(
             file,
             categories=allowed,
-            signal_type=said.signal_type,
             tally=tally,
+            said=said,
             tick=ticking(file, progress),
-            table=_request(said.layout, any_id),
-            foreign=said.foreign,
         ):
             pass
         sha256 = raw.sha256()
@@ -279,10 +246,6 @@ def remove_set(writer: ReferenceWriter, name: str) -> SetInfo:
     return writer.remove_set(name)
 
 
-def _request(layout: Layout | None, id_of: IdOf) -> CSVRequest | None:
-    return None if layout is None else CSVRequest(layout=layout, id_of=id_of)
-
-
 def _info_of(sets: Sequence[SetInfo], name: str) -> SetInfo | None:
     return next((info for info in sets if info.name == name), None)
 
@@ -309,44 +272,6 @@ def checked_categories(categories: Sequence[str]) -> frozenset[str]:
                 "first of which is not '('.",
             )
     return allowed
-
-
-def _collect(
-    collected: TableBuilder,
-    items: Iterable[Entry | EntryBlock | ListedSignal | ListedBlock],
-    *,
-    category: str,
-    writer: ReferenceWriter,
-) -> None:
-    """Add the entries of a file; the lines of a list some thousand at a time."""
-    batch: list[ListedSignal] = []
-    for item in items:
-        if isinstance(item, EntryBlock):
-            collected.add_block(item)
-            continue
-        if isinstance(item, Entry):
-            collected.add(item)
-            continue
-        if isinstance(item, ListedBlock):
-            ids = writer.opaque_ids(item.type, item.values)
-            collected.add_listed_block(category, ids, item.type, item.values)
-            continue
-        batch.append(item)
-        if len(batch) == _BATCH_LINES:
-            collected.add_listed(category, [writer.opaque_id(*i) for i in batch], batch)
-            batch.clear()
-    collected.add_listed(category, [writer.opaque_id(*i) for i in batch], batch)
-
-
-def _until_malformed(
-    items: Iterable[Entry | EntryBlock | ListedSignal | ListedBlock],
-    tally: Tally,
-    bad_lines: BadLines,
-) -> Iterator[Entry | EntryBlock | ListedSignal | ListedBlock]:
-    """Yield the items to keep; after a refusal, only read on for the report."""
-    for item in items:
-        if not tally.malformed or bad_lines is BadLines.SKIP:
-            yield item
 
 
 def ticking(file: BufferedReader, progress: Progress | None) -> Callable[[], None]:

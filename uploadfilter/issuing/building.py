@@ -16,7 +16,7 @@ import msgspec
 
 from uploadfilter.errors import IssuerError
 from uploadfilter.hashsets.degenerate import problem_of
-from uploadfilter.hashsets.lines.jsonlines import MOST_ID_CHARACTERS, is_category
+from uploadfilter.hashsets.lines.rows import MOST_ID_CHARACTERS, is_category
 from uploadfilter.issuing.leftout import FileList, ListedFile, list_beside
 from uploadfilter.issuing.tables import PictureTable
 from uploadfilter.model import (

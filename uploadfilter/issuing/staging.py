@@ -25,8 +25,8 @@ from uploadfilter.hashsets.foreign.recognising import (
     is_table,
     text_of,
 )
+from uploadfilter.hashsets.formats import KnownBefore
 from uploadfilter.hashsets.lines.columns import Layout
-from uploadfilter.hashsets.lines.csvlines import CSVRequest
 from uploadfilter.hashsets.opening import opened
 from uploadfilter.hashsets.refusing import BadLines, check_outcome
 from uploadfilter.hashsets.tally import Tally
@@ -244,13 +244,11 @@ def _spread(
     items = formats.read(
         file,
         categories=None if is_own and not categories else categories,
-        signal_type=None,
         tally=tally,
-        tick=lambda: None,
-        table=CSVRequest(layout=Layout(), id_of=id_of) if is_table(head) else None,
+        said=KnownBefore(layout=Layout() if is_table(head) else None),
         id_of=id_of,
     )
-    for entry in entries_of(items, next(iter(categories), "")):
+    for entry in entries_of(items):
         if entry.id.startswith(canaries.PREFIX):
             raise HashSetFormatError(
                 f"an entry has the id {entry.id!r}, reserved for canaries",

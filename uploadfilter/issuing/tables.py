@@ -142,12 +142,10 @@ def _media(path: Path) -> Iterator[tuple[PictureRow, Collection[Key]]]:
         items = formats.read(
             file,
             categories=None,
-            signal_type=None,
             tally=tally,
-            tick=lambda: None,
             id_of=id_of,
         )
-        for number, entry in enumerate(entries_of(items, ""), start=1):
+        for number, entry in enumerate(entries_of(items), start=1):
             signals = [item.signal for item in entry.signals]
             digests = [it.value for it in signals if it.type.is_exact]
             row = PictureRow(id=entry.id, category=entry.category, line=number)

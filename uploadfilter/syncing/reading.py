@@ -14,10 +14,7 @@ from typing_extensions import override
 
 from uploadfilter.errors import HashSetFormatError
 from uploadfilter.hashsets import formats
-from uploadfilter.hashsets.lines.listblocks import ListedBlock
-from uploadfilter.hashsets.lines.lists import ListedSignal
 from uploadfilter.hashsets.tally import Tally
-from uploadfilter.model import Entry
 from uploadfilter.reference.entries.collecting import EntryBlock, TableBuilder
 from uploadfilter.signedsets import operations as ops
 
@@ -156,17 +153,8 @@ def _collect(
     collected: TableBuilder, text: bytes, allowed: frozenset[str], tally: Tally
 ) -> None:
     file = cast("io.BufferedReader", io.BufferedReader(_Bytes(text)))
-    for item in formats.read(
-        file,
-        categories=allowed,
-        signal_type=None,
-        tally=tally,
-        tick=lambda: None,
-    ):
-        match item:
-            case EntryBlock():
-                collected.add_block(item)
-            case Entry():
-                collected.add(item)
-            case ListedSignal() | ListedBlock():
-                raise AssertionError("lines of JSON are not a list")
+    for item in formats.read(file, categories=allowed, tally=tally):
+        if isinstance(item, EntryBlock):
+            collected.add_block(item)
+        else:
+            collected.add(item)

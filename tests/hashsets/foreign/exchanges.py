@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.conformance.foreign import Subject, document, rows
-from uploadfilter.hashsets.foreign.exchanges import StopNCII, ThreatExchange
+from uploadfilter.hashsets.foreign.exchanges import STOP_NCII, THREAT_EXCHANGE
 from uploadfilter.hashsets.tally import Problem
 
 ONE = "d131dd02c5e6eec4693d9a0698aff95c"
 TWO = "e131dd02c5e6eec4693d9a0698aff95c"
 PDQ = "f8f8f0cce0f4e84d0e370a22028f67f0b36e2ed596623e1d33e6b39c4e9c9b22"
 FRAME = "395355a0b0b0ea812bf7122f0f335ad2f06c87f9f4621e093b64b2da4f9d9daa"
-EXCHANGE = ThreatExchange()
 
 
 def shared(**descriptor: object) -> dict[str, Any]:
@@ -86,7 +85,7 @@ def many_records(count: int) -> Iterator[bytes]:
 
 SUBJECTS = {
     "threatexchange": Subject(
-        form=EXCHANGE,
+        form=THREAT_EXCHANGE,
         file=json.dumps(PAGES).encode(),
         entries=[
             {"id": "1", "category": "A", "pdq": PDQ},
@@ -106,7 +105,7 @@ SUBJECTS = {
         many=many_indicators,
     ),
     "stopncii": Subject(
-        form=StopNCII(),
+        form=STOP_NCII,
         file=json.dumps({"count": 6, "hashRecords": RECORDS}, indent=2).encode(),
         entries=[
             {"id": "auto", "category": "A", "pdq": PDQ},

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.conformance.foreign import Subject, document, rows
-from uploadfilter.hashsets.foreign.misp import Misp
+from uploadfilter.hashsets.foreign.misp import MISP
 from uploadfilter.hashsets.tally import Problem
 
 ONE = "d131dd02c5e6eec4693d9a0698aff95c"
 TWO = "e131dd02c5e6eec4693d9a0698aff95c"
 SHA1 = f"{ONE}01234567"
-MISP = Misp()
 
 
 def attribute(kind: str, value: object, **more: object) -> dict[str, Any]:

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from itertools import chain
 
 from tests.conformance.foreign import Subject, rows
-from uploadfilter.hashsets.foreign.ncmec import Ncmec
+from uploadfilter.hashsets.foreign.ncmec import NCMEC
 from uploadfilter.hashsets.tally import Problem
 
 ONE = "d131dd02c5e6eec4693d9a0698aff95c"
 TWO = "e131dd02c5e6eec4693d9a0698aff95c"
 SHA1 = f"{ONE}01234567"
 PDQ = "f8f8f0cce0f4e84d0e370a22028f67f0b36e2ed596623e1d33e6b39c4e9c9b22"
-NCMEC = Ncmec()
 NAMESPACE = "https://hashsharing.ncmec.org/hashsharing/v2"
 START = f'<queryResult xmlns="{NAMESPACE}">'
 

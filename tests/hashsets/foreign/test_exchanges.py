@@ -7,14 +7,13 @@ import pytest
 
 from tests.conformance.foreign import read
 from tests.hashsets.foreign.exchanges import (
-    EXCHANGE,
     ONE,
     PAGES,
     PDQ,
     SUBJECTS,
     shared,
 )
-from uploadfilter.hashsets.foreign.exchanges import StopNCII
+from uploadfilter.hashsets.foreign.exchanges import STOP_NCII, THREAT_EXCHANGE
 from uploadfilter.hashsets.tally import Problem, Tally
 
 
@@ -35,7 +34,7 @@ def test_indicator_is_taken_or_told(
 ) -> None:
     """Its owner may withdraw an indicator, and any other member may dispute it."""
     record = {"id": "1", "type": "HASH_MD5", "indicator": ONE, **indicator}
-    made = EXCHANGE.item(record, Tally())
+    made = THREAT_EXCHANGE.item(record, Tally())
 
     expected = {"id": "1", "md5": ONE} if problem is None else problem
     assert made == (Problem.DISPUTED if expected == "d" else expected)
@@ -52,6 +51,6 @@ def test_pages_may_come_one_after_the_other() -> None:
 def test_unknown_state_of_a_record_is_malformed() -> None:
     """An unknown word is neither imported nor forgotten."""
     record = {"signalType": "ImagePDQ", "hashValue": PDQ, "hashStatus": "Paused"}
-    made = StopNCII().item(record, Tally())
+    made = STOP_NCII.item(record, Tally())
 
     assert made is Problem.BAD_FIELD

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.conformance.foreign import read
-from tests.hashsets.foreign.misp import EVENT, MISP, ONE, SUBJECTS, attribute
+from tests.hashsets.foreign.misp import EVENT, ONE, SUBJECTS, attribute
+from uploadfilter.hashsets.foreign.misp import MISP
 from uploadfilter.hashsets.tally import Problem, Tally
 
 

@@ -6,8 +6,9 @@ from itertools import chain, repeat
 import pytest
 
 from tests.conformance.foreign import Chunks, read
-from tests.hashsets.foreign.ncmec import FILE, NCMEC, ONE, SHA1, START, SUBJECTS, entry
+from tests.hashsets.foreign.ncmec import FILE, ONE, SHA1, START, SUBJECTS, entry
 from uploadfilter.errors import HashSetFormatError
+from uploadfilter.hashsets.foreign.ncmec import NCMEC
 from uploadfilter.hashsets.tally import Problem
 
 BILLION = "".join(

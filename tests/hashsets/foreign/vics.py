@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.conformance.foreign import Subject, document, rows
-from uploadfilter.hashsets.foreign.vics import Vics
+from uploadfilter.hashsets.foreign.vics import VICS
 from uploadfilter.hashsets.tally import Problem
 
 ONE = "d131dd02c5e6eec4693d9a0698aff95c"
@@ -14,7 +14,6 @@ SHA1 = f"{ONE}01234567"
 SHA256 = f"{ONE}{TWO}"
 PDQ = "f8f8f0cce0f4e84d0e370a22028f67f0b36e2ed596623e1d33e6b39c4e9c9b22"
 PHOTODNA = "QUJD" * 48
-VICS = Vics()
 
 MEDIA: list[dict[str, Any]] = [
     {

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.hashsets.blocks import entries_in
+from tests.hashsets.reading import read_entries
 from uploadfilter.errors import HashSetFormatError, UsageError
 from uploadfilter.hashsets import formats
+from uploadfilter.hashsets.formats import KnownBefore
 from uploadfilter.hashsets.lines.columns import Encoding, Layout
-from uploadfilter.hashsets.lines.csvlines import FIRST_ROWS, CSVRequest, shape_of
+from uploadfilter.hashsets.lines.csvlines import FIRST_ROWS, shape_of
 from uploadfilter.hashsets.tally import Problem, TableFacts, Tally
 from uploadfilter.model import Entry, SignalType
-from uploadfilter.reference.entries.collecting import EntryBlock
 
 ONE = "d131dd02c5e6eec4693d9a0698aff95c"
 SHA1 = "d131dd02c5e6eec4693d9a0698aff95c00112233"
@@ -111,30 +111,11 @@ def made_id(signal_type: SignalType, value: bytes) -> str:
 
 
 def read(
-    data: bytes,
-    layout: Layout | None,
-    *,
-    categories: Sequence[str] | None = ("A",),
+    data: bytes, layout: Layout | None, *, categories: Sequence[str] | None = ("A",)
 ) -> tuple[list[Entry], Tally]:
     """Read a file, as CSV if there is a layout."""
-    tally = Tally()
-    items = formats.read(
-        io.BufferedReader(io.BytesIO(data)),
-        categories=None if categories is None else frozenset(categories),
-        signal_type=None,
-        tally=tally,
-        tick=lambda: None,
-        table=None if layout is None else CSVRequest(layout=layout, id_of=made_id),
-    )
-    return [entry for item in items for entry in entries_of(item)], tally
-
-
-def entries_of(item: object) -> list[Entry]:
-    """Return the entries that were read."""
-    if isinstance(item, EntryBlock):
-        return entries_in(item)
-    assert isinstance(item, Entry)
-    return [item]
+    said = KnownBefore(layout=layout)
+    return read_entries(data, categories=categories, said=said, id_of=made_id)
 
 
 def facts(tally: Tally) -> TableFacts:
@@ -352,10 +333,9 @@ def test_lines_are_reported_as_they_are_read() -> None:
     items = formats.read(
         io.BufferedReader(io.BytesIO(data)),
         categories=frozenset("A"),
-        signal_type=None,
         tally=tally,
+        said=KnownBefore(layout=Layout()),
         tick=lambda: ticks.append(tally.lines),
-        table=CSVRequest(layout=Layout(), id_of=made_id),
     )
 
     assert list(items) == []

@@ -1,12 +1,10 @@
 """Lists of hashdeep, whose names may hold commas, and go nowhere."""
 
-import io
-
 import pytest
 
+from tests.hashsets.reading import read_entries
 from uploadfilter.errors import UsageError
-from uploadfilter.hashsets import formats
-from uploadfilter.hashsets.exporting import entries_of, id_of
+from uploadfilter.hashsets.exporting import id_of
 from uploadfilter.hashsets.lines.hashdeep import is_hashdeep
 from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import Entry, SignalType
@@ -17,16 +15,7 @@ HEAD = "%%%% HASHDEEP-1.0\n%%%% size,md5,sha256,filename\n## Invoked from: /\n##
 
 def read(text: str, *categories: str) -> tuple[list[Entry], Tally]:
     """Return the entries of a list."""
-    tally = Tally()
-    items = formats.read(
-        io.BufferedReader(io.BytesIO(text.encode())),
-        categories=frozenset(categories) or None,
-        signal_type=None,
-        tally=tally,
-        tick=lambda: None,
-        id_of=id_of,
-    )
-    return list(entries_of(items, "")), tally
+    return read_entries(text.encode(), categories=categories or None, id_of=id_of)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

@@ -1,18 +1,22 @@
 """Lines of digest lists are read as the tools that print them mean them."""
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from uploadfilter.hashsets.exporting import entries_of
 from uploadfilter.hashsets.lines.lists import (
     DIGESTS,
     ListedSignal,
+    listed_blocks,
     parse_any,
     parse_line,
     suffix_of,
     types_of,
 )
-from uploadfilter.hashsets.tally import Problem
+from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import EXACT_TYPES, SignalType
 
 MD5 = "d131dd02c5e6eec4693d9a0698aff95c"
@@ -194,3 +198,30 @@ def test_names_never_change_the_value(value: bytes, name: str) -> None:
     line = f"{value.hex()}  {name}".encode(errors="surrogatepass")
 
     assert parse_line(line, DIGESTS) == ListedSignal(SignalType.MD5, value)
+
+
+@pytest.mark.parametrize("kind", [None, *SignalType], ids=str)
+def test_list_is_read_in_blocks_of_one_type(kind: SignalType | None) -> None:
+    """Values, ids, qualities, and the lines of omissions."""
+    width = SignalType.MD5.width_bytes if kind is None else kind.width_bytes
+    rng = random.Random(width)  # noqa: S311 - values of a test
+    values = [rng.randbytes(width) for _ in range(50)]
+    lines = [
+        value.hex().encode() for value in [*values[:20], bytes(width), *values[20:]]
+    ]
+    tally = Tally()
+    (block,) = listed_blocks(
+        enumerate(lines, start=1),
+        types_of(kind),
+        category="A",
+        id_of=lambda _, value: value.hex(),
+        tally=tally,
+    )
+
+    found = list(entries_of([block]))
+    assert [entry.signals[0].signal.value for entry in found] == values
+    assert [entry.id for entry in found] == [value.hex() for value in values]
+    assert {entry.signals[0].quality for entry in found} == {None}
+    assert [(it.problem, it.count, it.first_line) for it in tally.problems] == [
+        (Problem.DEGENERATE, 1, 21)
+    ]

@@ -121,31 +121,6 @@ def test_set_counts_its_entries_and_signals_by_category() -> None:
     }
 
 
-@given(
-    listed=st.lists(
-        st.tuples(
-            st.sampled_from([SignalType.MD5, SignalType.SHA256, SignalType.PDQ]),
-            st.integers(0, 9),
-        ),
-        max_size=12,
-    )
-)
-def test_listed_signals_are_taken_in_like_entries(
-    listed: list[tuple[SignalType, int]],
-) -> None:
-    """The function for lists makes the same tables as the function for entries."""
-    pairs = [(kind, bytes([fill]) * kind.width_bytes) for kind, fill in listed]
-    ids = [SECRET.opaque_id(*pair) for pair in pairs]
-    by_entry, by_list = (TableBuilder(SECRET.exact_key) for _ in range(2))
-    for name, (kind, value) in zip(ids, pairs, strict=True):
-        by_entry.add(entry(name, *exactly(Signal(type=kind, value=value))))
-    by_list.add_listed("A", ids[:5], pairs[:5])
-    by_list.add_listed("A", ids[5:], pairs[5:])
-
-    assert len(by_list) == len(by_entry) == len(listed)
-    assert shown(by_list.finish(info_of("s"))) == shown(by_entry.finish(info_of("s")))
-
-
 @given(data=st.data())
 def test_blocks_are_taken_in_like_entries(data: st.DataObject) -> None:
     """Columns make the same tables as the entries that they stand for."""

@@ -43,9 +43,9 @@ from uploadfilter.cli.progress import board
 from uploadfilter.cli.writing import compact_if_due, reference_writer
 from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.choices import Chosen, settled
+from uploadfilter.hashsets.formats import KnownBefore
 from uploadfilter.hashsets.importing import (
     ImportReport,
-    KnownBefore,
     import_file,
     remove_set,
     survey_file,

@@ -12,8 +12,10 @@ from typing import Annotated
 import typer
 
 from uploadfilter.errors import ConfigError, UsageError
-from uploadfilter.hashsets.foreign.foreign import FOREIGN, ForeignFormat
-from uploadfilter.hashsets.importing import KnownBefore, is_unsaid_table
+from uploadfilter.hashsets.foreign.foreign import FOREIGN
+from uploadfilter.hashsets.foreign.form import ForeignFormat
+from uploadfilter.hashsets.formats import KnownBefore
+from uploadfilter.hashsets.importing import is_unsaid_table
 from uploadfilter.hashsets.lines.columns import (
     Encoding,
     Layout,

@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 import ijson
 
 from uploadfilter.errors import HashSetFormatError
+from uploadfilter.hashsets.tally import Problem
 
 CHUNK_BYTES: Final = 16 << 10
 """Bytes of one read: so near to the truth is the line that an error names."""
@@ -41,10 +42,6 @@ _Event: TypeAlias = tuple[str, Any]
 """What ijson reads: ``start_map``, ``map_key``, ``string``, ... and its value."""
 
 
-class TooLong:
-    """Replaces a record whose wanted fields are longer than a record may be."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentShape:
     """The path to the records of a document.
@@ -62,12 +59,13 @@ class DocumentShape:
 
 def records(
     file: BufferedReader, shape: DocumentShape, *, chunk_bytes: int = CHUNK_BYTES
-) -> Iterator[object]:
+) -> Iterator[dict[str, Any] | Problem]:
     """Yield the records of a document, or of several one after the other.
 
     Unwanted fields of a record are ``None``; of a field that occurs twice, the last one
-    counts. A value in the place of a record that is not an object is yielded as well. A
-    whole number beyond 64 bits is refused.
+    counts. A value that is not an object in the place of a record is a problem, and so
+    is a record whose wanted fields are too long. A whole number beyond 64 bits is
+    refused.
 
     Args:
         file: In UTF-8, or in UTF-16 with a byte order mark.
@@ -149,7 +147,9 @@ class _Walk:
         self._shape = shape
         self._left = 0
 
-    def value(self, kind: str, value: object, place: str) -> Iterator[object]:
+    def value(
+        self, kind: str, value: object, place: str
+    ) -> Iterator[dict[str, Any] | Problem]:
         """Yield the records in the value of a field, whose first event is given."""
         if kind != "start_array":
             yield from self._item(kind, value, place)
@@ -159,16 +159,18 @@ class _Walk:
                 return
             yield from self._item(inner, item, place)
 
-    def _item(self, kind: str, value: object, place: str) -> Iterator[object]:
+    def _item(
+        self, kind: str, value: object, place: str
+    ) -> Iterator[dict[str, Any] | Problem]:
         """Yield a record, or the records inside an object that is not a record."""
         self._left = MOST_RECORD_CHARACTERS
         if kind == "start_map":
             yield from self._members(place)
         else:
-            built = self._built(kind, value)
-            yield built if self._left >= 0 else TooLong()
+            self._built(kind, value)
+            yield Problem.NOT_JSON if self._left >= 0 else Problem.LINE_TOO_LONG
 
-    def _members(self, place: str) -> Iterator[object]:
+    def _members(self, place: str) -> Iterator[dict[str, Any] | Problem]:
         ways, wanted = self._shape.ways[place], self._shape.wanted
         kept: dict[str, object] = {}
         leads_on = False
@@ -188,7 +190,7 @@ class _Walk:
                 if kind in _CONTAINERS:
                     self._skip()
         if not leads_on:
-            yield kept if self._left >= 0 else TooLong()
+            yield kept if self._left >= 0 else Problem.LINE_TOO_LONG
 
     def _skip(self) -> None:
         """Skip the rest of a list or an object."""

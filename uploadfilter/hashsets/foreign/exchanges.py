@@ -13,16 +13,16 @@ hold several pages, one after the other. Sources: the clients in Meta's
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from io import BufferedReader
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from uploadfilter.hashsets.foreign.documents import DocumentShape, records
+from uploadfilter.hashsets.foreign.documents import DocumentShape
 from uploadfilter.hashsets.foreign.films import film_of
+from uploadfilter.hashsets.foreign.form import ForeignFormat, json_records
 from uploadfilter.hashsets.lines.columns import label_of
 from uploadfilter.hashsets.lines.items import Item, flag_of
-from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
+from uploadfilter.hashsets.tally import Problem, Tally
 
 _FILM_INDICATOR: Final = "HASH_VIDEO_VPDQ"
 _INDICATORS: Final[Mapping[str, str]] = MappingProxyType(
@@ -45,52 +45,23 @@ _ACTIVE: Final = "active"
 _WITHDRAWN: Final = frozenset({"withdrawn", "deleted"})
 
 
-class ThreatExchange:
-    """``threat_updates`` of ThreatExchange, as Meta and GIFCT have it."""
-
-    name = "threatexchange"
-    title = "an answer of ThreatExchange, in JSON"
-    has_categories = False
-
-    _shape = DocumentShape(
-        ways=MappingProxyType({"": frozenset({"data"}), "data": frozenset()}),
-        wanted=frozenset({"id", "type", "indicator", "should_delete", "descriptors"}),
-    )
-    _fits = re.compile(r'^[\[{].*"type"\s*:\s*"HASH_[A-Z0-9_]+"', re.DOTALL)
-
-    def fits(self, text: str) -> bool:
-        """Recognise the format by the type of an indicator."""
-        return self._fits.search(text) is not None
-
-    def facts(self, _text: str) -> ForeignFacts:
-        """Return the name of the format: its beginning shows no more."""
-        return ForeignFacts(name=self.name, title=self.title)
-
-    def records(self, file: BufferedReader) -> Iterator[object]:
-        """Yield the indicators of all pages."""
-        return records(file, self._shape)
-
-    def item(self, record: object, tally: Tally) -> Item | Problem:
-        """Return the signal of an indicator that is neither withdrawn nor disputed."""
-        if not isinstance(record, dict):
-            return Problem.NOT_JSON
-        kind = record.get("type")
-        is_withdrawn = flag_of(record.get("should_delete"))
-        if not isinstance(kind, str) or is_withdrawn is None:
-            return Problem.BAD_FIELD
-        if is_withdrawn:
-            return Problem.WITHDRAWN
-        field = _INDICATORS.get(kind)
-        if field is None:
-            tally.not_comparable(label_of(kind.removeprefix(_INDICATOR_PREFIX)))
-            return Problem.NOT_COMPARED
-        if _is_disputed(record.get("descriptors")):
-            return Problem.DISPUTED
-        value = record.get("indicator")
-        made = film_of(value) if kind == _FILM_INDICATOR else value
-        return (
-            made if isinstance(made, Problem) else {"id": record.get("id"), field: made}
-        )
+def _item_of_indicator(record: dict[str, Any], tally: Tally) -> Item | Problem:
+    """Return the signal of an indicator that is neither withdrawn nor disputed."""
+    kind = record.get("type")
+    is_withdrawn = flag_of(record.get("should_delete"))
+    if not isinstance(kind, str) or is_withdrawn is None:
+        return Problem.BAD_FIELD
+    if is_withdrawn:
+        return Problem.WITHDRAWN
+    field = _INDICATORS.get(kind)
+    if field is None:
+        tally.not_comparable(label_of(kind.removeprefix(_INDICATOR_PREFIX)))
+        return Problem.NOT_COMPARED
+    if _is_disputed(record.get("descriptors")):
+        return Problem.DISPUTED
+    value = record.get("indicator")
+    made = film_of(value) if kind == _FILM_INDICATOR else value
+    return made if isinstance(made, Problem) else {"id": record.get("id"), field: made}
 
 
 def _is_disputed(descriptors: object) -> bool:
@@ -115,46 +86,52 @@ def _words_of(reaction: object) -> tuple[Any, ...]:
     return tuple(reaction.values()) if isinstance(reaction, dict) else (reaction,)
 
 
-class StopNCII:
-    """``FetchHashes`` of StopNCII."""
+def _item_of_hash_record(record: dict[str, Any], tally: Tally) -> Item | Problem:
+    """Return the signal of an active record."""
+    kind, status = record.get("signalType"), record.get("hashStatus")
+    if not isinstance(kind, str) or not isinstance(status, str):
+        return Problem.BAD_FIELD
+    if status.lower() in _WITHDRAWN:
+        return Problem.WITHDRAWN
+    if status.lower() != _ACTIVE:
+        return Problem.BAD_FIELD
+    field = _SIGNAL_TYPES.get(kind)
+    if field is None:
+        tally.not_comparable(label_of(kind))
+        return Problem.NOT_COMPARED
+    return {field: record.get("hashValue")}
 
-    name = "stopncii"
-    title = "an answer of StopNCII, in JSON"
-    has_categories = False
 
-    _shape = DocumentShape(
-        ways=MappingProxyType(
-            {"": frozenset({"hashRecords"}), "hashRecords": frozenset()}
-        ),
-        wanted=frozenset({"signalType", "hashValue", "hashStatus"}),
-    )
-    _fits = re.compile(r'^[\[{].*"hashRecords"\s*:', re.DOTALL)
+THREAT_EXCHANGE: Final = ForeignFormat(
+    name="threatexchange",
+    title="an answer of ThreatExchange, in JSON",
+    has_categories=False,
+    beginning=re.compile(r'[\[{].*"type"\s*:\s*"HASH_[A-Z0-9_]+"', re.DOTALL),
+    records=json_records(
+        DocumentShape(
+            ways=MappingProxyType({"": frozenset({"data"}), "data": frozenset()}),
+            wanted=frozenset(
+                {"id", "type", "indicator", "should_delete", "descriptors"}
+            ),
+        )
+    ),
+    item=_item_of_indicator,
+)
+"""``threat_updates`` of ThreatExchange, as Meta and GIFCT have it."""
 
-    def fits(self, text: str) -> bool:
-        """Recognise the format by the list of its records."""
-        return self._fits.search(text) is not None
-
-    def facts(self, _text: str) -> ForeignFacts:
-        """Return the name of the format: its beginning shows no more."""
-        return ForeignFacts(name=self.name, title=self.title)
-
-    def records(self, file: BufferedReader) -> Iterator[object]:
-        """Yield the records of all pages."""
-        return records(file, self._shape)
-
-    def item(self, record: object, tally: Tally) -> Item | Problem:
-        """Return the signal of an active record, and an id made of the signal."""
-        if not isinstance(record, dict):
-            return Problem.NOT_JSON
-        kind, status = record.get("signalType"), record.get("hashStatus")
-        if not isinstance(kind, str) or not isinstance(status, str):
-            return Problem.BAD_FIELD
-        if status.lower() in _WITHDRAWN:
-            return Problem.WITHDRAWN
-        if status.lower() != _ACTIVE:
-            return Problem.BAD_FIELD
-        field = _SIGNAL_TYPES.get(kind)
-        if field is None:
-            tally.not_comparable(label_of(kind))
-            return Problem.NOT_COMPARED
-        return {field: record.get("hashValue")}
+STOP_NCII: Final = ForeignFormat(
+    name="stopncii",
+    title="an answer of StopNCII, in JSON",
+    has_categories=False,
+    beginning=re.compile(r'[\[{].*"hashRecords"\s*:', re.DOTALL),
+    records=json_records(
+        DocumentShape(
+            ways=MappingProxyType(
+                {"": frozenset({"hashRecords"}), "hashRecords": frozenset()}
+            ),
+            wanted=frozenset({"signalType", "hashValue", "hashStatus"}),
+        )
+    ),
+    item=_item_of_hash_record,
+)
+"""``FetchHashes`` of StopNCII."""

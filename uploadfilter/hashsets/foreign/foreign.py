@@ -3,77 +3,37 @@
 Each record becomes the equivalent JSON line (ADR 0024), so that records follow all
 rules of lines: ids, categories, lengths, degenerate signals, counts.
 
-To add a format, write a class like those of ``vics.py``, add it to ``FOREIGN``, to
-``NamedFormat`` (``cli/hashset/layouts.py``) and as a ``Subject`` to ``tests/hashsets/
-test_foreign.py``, which runs ``tests/conformance/foreign.py``; then its clauses in
-``hashsets/FORMAT.md``.
+To add a format, write a ``ForeignFormat`` like that of ``vics.py``, add it to
+``FOREIGN``, to ``NamedFormat`` (``cli/hashset/layouts.py``) and as a ``Subject`` to
+``tests/hashsets/test_foreign.py``, which runs ``tests/conformance/foreign.py``; then
+its clauses in ``hashsets/FORMAT.md``.
 """
 
 from collections.abc import Callable, Iterator
 from io import BufferedReader
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
-from uploadfilter.hashsets.foreign.documents import TooLong
-from uploadfilter.hashsets.foreign.exchanges import StopNCII, ThreatExchange
-from uploadfilter.hashsets.foreign.misp import Misp
-from uploadfilter.hashsets.foreign.ncmec import Ncmec
+from uploadfilter.hashsets.foreign.exchanges import STOP_NCII, THREAT_EXCHANGE
+from uploadfilter.hashsets.foreign.form import ForeignFormat
+from uploadfilter.hashsets.foreign.misp import MISP
+from uploadfilter.hashsets.foreign.ncmec import NCMEC
 from uploadfilter.hashsets.foreign.recognising import text_of
-from uploadfilter.hashsets.foreign.vics import Vics
-from uploadfilter.hashsets.lines.items import IdOf, Item, common_category, made_id
-from uploadfilter.hashsets.lines.shortlines import Numbered
-from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
-
-
-class ForeignFormat(Protocol):
-    """A foreign format.
-
-    Attributes:
-        name: Its name in ``--format``.
-        title: Its description.
-        has_categories: Whether its records say their category. If not, the operator
-            names one, as for a list.
-    """
-
-    name: str
-    title: str
-    has_categories: bool
-
-    def fits(self, text: str) -> bool:
-        """Return whether a file is in this format, judged by its beginning.
-
-        Args:
-            text: Some thousand characters, without a byte order mark and white space.
-        """
-        ...
-
-    def facts(self, text: str) -> ForeignFacts:
-        """Return the facts that the beginning of a file shows."""
-        ...
-
-    def records(self, file: BufferedReader) -> Iterator[object]:
-        """Yield the records of a file, in memory that does not grow with the file.
-
-        Raises:
-            HashSetFormatError: It is broken, or cut off.
-        """
-        ...
-
-    def item(self, record: object, tally: Tally) -> Item | Problem:
-        """Return the item of a record, or the reason why it is left out."""
-        ...
-
+from uploadfilter.hashsets.foreign.vics import VICS
+from uploadfilter.hashsets.lines.items import IdOf, common_category, made_id
+from uploadfilter.hashsets.lines.rows import Numbered
+from uploadfilter.hashsets.tally import Problem, Tally
 
 TICK_RECORDS: Final = 1 << 13
 """Records between two reports of progress: some 50 ms of VICS."""
 
 FOREIGN: Final[tuple[ForeignFormat, ...]] = (
-    Vics(),
-    Ncmec(),
-    StopNCII(),
-    ThreatExchange(),
-    Misp(),
+    VICS,
+    NCMEC,
+    STOP_NCII,
+    THREAT_EXCHANGE,
+    MISP,
 )
 """All foreign formats, in the order in which they are tried."""
 
@@ -83,10 +43,10 @@ def known_by(head: bytes) -> ForeignFormat | None:
     text = text_of(head)
     if text is None:
         return None
-    return next((form for form in FOREIGN if form.fits(text)), None)
+    return next((form for form in FOREIGN if form.beginning.match(text)), None)
 
 
-def foreign_lines(
+def foreign_rows(
     file: BufferedReader,
     form: ForeignFormat,
     *,
@@ -122,8 +82,8 @@ def foreign_lines(
         tally.lines += 1
         if not tally.lines % TICK_RECORDS:
             tick()
-        is_whole = not isinstance(record, TooLong)
-        made = form.item(record, tally) if is_whole else Problem.LINE_TOO_LONG
+        is_problem = isinstance(record, Problem)
+        made = record if is_problem else form.item(record, tally)
         if isinstance(made, Problem):
             tally.note(made)
             continue

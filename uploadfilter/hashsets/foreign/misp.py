@@ -11,15 +11,15 @@ MISP's core format. Clauses: ``hashsets/FORMAT.md``, section 8.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from io import BufferedReader
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from uploadfilter.hashsets.foreign.documents import DocumentShape, records
+from uploadfilter.hashsets.foreign.documents import DocumentShape
+from uploadfilter.hashsets.foreign.form import ForeignFormat, json_records
 from uploadfilter.hashsets.lines.columns import label_of
 from uploadfilter.hashsets.lines.items import Item, flag_of
-from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
+from uploadfilter.hashsets.tally import Problem, Tally
 
 _TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -48,48 +48,26 @@ _SHAPE: Final = DocumentShape(
         {"type", "value", "category", "uuid", "object_id", "to_ids", "deleted"}
     ),
 )
-_FITS = re.compile(r'^[\[{].*"(?:Event|Attribute)"\s*:\s*[\[{]', re.DOTALL)
 
 
-class Misp:
-    """MISP's core format: events, and answers that hold events."""
-
-    name = "misp"
-    title = "an event of MISP, in JSON"
-    has_categories = True
-
-    def fits(self, text: str) -> bool:
-        """Recognise the format by an event, or by its attributes."""
-        return _FITS.search(text) is not None
-
-    def facts(self, _text: str) -> ForeignFacts:
-        """Return the name of the format: its beginning shows no more."""
-        return ForeignFacts(name=self.name, title=self.title)
-
-    def records(self, file: BufferedReader) -> Iterator[object]:
-        """Yield the attributes of events and of their objects."""
-        return records(file, _SHAPE)
-
-    def item(self, record: object, tally: Tally) -> Item | Problem:
-        """Return the digest of an attribute that is marked for detection."""
-        if not isinstance(record, dict):
-            return Problem.NOT_JSON
-        kind, value = record.get("type"), record.get("value")
-        is_deleted = flag_of(record.get("deleted"))
-        is_meant = flag_of(record.get("to_ids", True))
-        if not isinstance(kind, str) or is_deleted is None or is_meant is None:
-            return Problem.BAD_FIELD
-        field = _TYPES.get(kind)
-        if field is None:
-            tally.not_comparable(label_of(kind))
-            return Problem.NOT_COMPARED
-        if is_deleted:
-            return Problem.WITHDRAWN
-        if not is_meant:
-            return Problem.HARMLESS
-        if isinstance(value, str):
-            value = value.rpartition(_BETWEEN)[2]
-        return {"id": _id(record), "category": record.get("category"), field: value}
+def _item_of(record: dict[str, Any], tally: Tally) -> Item | Problem:
+    """Return the digest of an attribute that is marked for detection."""
+    kind, value = record.get("type"), record.get("value")
+    is_deleted = flag_of(record.get("deleted"))
+    is_meant = flag_of(record.get("to_ids", True))
+    if not isinstance(kind, str) or is_deleted is None or is_meant is None:
+        return Problem.BAD_FIELD
+    field = _TYPES.get(kind)
+    if field is None:
+        tally.not_comparable(label_of(kind))
+        return Problem.NOT_COMPARED
+    if is_deleted:
+        return Problem.WITHDRAWN
+    if not is_meant:
+        return Problem.HARMLESS
+    if isinstance(value, str):
+        value = value.rpartition(_BETWEEN)[2]
+    return {"id": _id(record), "category": record.get("category"), field: value}
 
 
 def _id(attribute: Mapping[str, object]) -> object:
@@ -98,3 +76,14 @@ def _id(attribute: Mapping[str, object]) -> object:
     if isinstance(number, str | int) and number not in _NO_OBJECT:
         return f"object-{number}"
     return attribute.get("uuid")
+
+
+MISP: Final = ForeignFormat(
+    name="misp",
+    title="an event of MISP, in JSON",
+    has_categories=True,
+    beginning=re.compile(r'[\[{].*"(?:Event|Attribute)"\s*:\s*[\[{]', re.DOTALL),
+    records=json_records(_SHAPE),
+    item=_item_of,
+)
+"""MISP's core format: events, and answers that hold events."""

@@ -13,6 +13,7 @@ than a record may be, which expat would keep in memory. Clauses:
 ``hashsets/FORMAT.md``, section 8.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BufferedReader
@@ -21,9 +22,10 @@ from xml.parsers import expat
 
 from uploadfilter.errors import HashSetFormatError
 from uploadfilter.hashsets.foreign.documents import MOST_RECORD_CHARACTERS
+from uploadfilter.hashsets.foreign.form import ForeignFormat
 from uploadfilter.hashsets.lines.columns import label_of
 from uploadfilter.hashsets.lines.items import Item
-from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
+from uploadfilter.hashsets.tally import Problem, Tally
 
 _CHUNK_BYTES: Final = 64 << 10
 _MOST_SILENT_CHUNKS: Final = MOST_RECORD_CHARACTERS // _CHUNK_BYTES
@@ -71,62 +73,46 @@ class _Element:
     fingerprints: dict[str, list[str]] = field(default_factory=dict)
 
 
-class Ncmec:
-    """Version 2 of NCMEC's hash-sharing service."""
+def _records(file: BufferedReader) -> Iterator[_Element]:
+    """Yield the pictures and videos, including deleted ones."""
+    elements = _Elements()
+    silent, events = 0, 0
+    while True:
+        data = file.read(_CHUNK_BYTES)
+        try:
+            elements.feed(data)
+        except (expat.ExpatError, LookupError, ValueError) as exc:
+            raise _broken("it is no XML, or cut off") from exc
+        yield from elements.taken()
+        if not data:
+            return
+        silent = silent + 1 if elements.events == events else 0
+        events = elements.events
+        if silent > _MOST_SILENT_CHUNKS:
+            raise _broken("a tag or comment is too long")
 
-    name = "ncmec"
-    title = "an answer of NCMEC's hash-sharing service, in XML"
-    has_categories = True
 
-    def fits(self, text: str) -> bool:
-        """Recognise the format by the address of its namespace."""
-        return text.startswith("<") and "hashsharing" in text
-
-    def facts(self, _text: str) -> ForeignFacts:
-        """Return the name of the format: its beginning shows no more."""
-        return ForeignFacts(name=self.name, title=self.title)
-
-    def records(self, file: BufferedReader) -> Iterator[object]:
-        """Yield the pictures and videos, including deleted ones."""
-        elements = _Elements()
-        silent, events = 0, 0
-        while True:
-            data = file.read(_CHUNK_BYTES)
-            try:
-                elements.feed(data)
-            except (expat.ExpatError, LookupError, ValueError) as exc:
-                raise _broken("it is no XML, or cut off") from exc
-            yield from elements.taken()
-            if not data:
-                return
-            silent = silent + 1 if elements.events == events else 0
-            events = elements.events
-            if silent > _MOST_SILENT_CHUNKS:
-                raise _broken("a tag or comment is too long")
-
-    def item(self, record: object, tally: Tally) -> Item | Problem:
-        """Return member and id, classification and signals of an entry."""
-        if not isinstance(record, _Element):
-            return Problem.NOT_JSON
-        if record.kind in _WITHDRAWN:
-            return Problem.WITHDRAWN
-        if record.is_disputed:
-            return Problem.DISPUTED
-        is_whole = record.member and record.id
-        item: Item = {
-            # Members number their entries by themselves.
-            "id": f"{record.member}-{record.id}" if is_whole else "",
-            "category": record.classification or None,
-        }
-        others = 0
-        for name, values in record.fingerprints.items():
-            if name in _EXACT or (name == _PDQ and record.kind == _IMAGE):
-                _add(item, name, values)
-            else:
-                tally.not_comparable(label_of(name))
-                others += 1
-        has_signal = len(item) > _FIELDS_WITHOUT_SIGNAL
-        return Problem.NOT_COMPARED if others and not has_signal else item
+def _item_of(record: _Element, tally: Tally) -> Item | Problem:
+    """Return member and id, classification and signals of an entry."""
+    if record.kind in _WITHDRAWN:
+        return Problem.WITHDRAWN
+    if record.is_disputed:
+        return Problem.DISPUTED
+    is_whole = record.member and record.id
+    item: Item = {
+        # Members number their entries by themselves.
+        "id": f"{record.member}-{record.id}" if is_whole else "",
+        "category": record.classification or None,
+    }
+    others = 0
+    for name, values in record.fingerprints.items():
+        if name in _EXACT or (name == _PDQ and record.kind == _IMAGE):
+            _add(item, name, values)
+        else:
+            tally.not_comparable(label_of(name))
+            others += 1
+    has_signal = len(item) > _FIELDS_WITHOUT_SIGNAL
+    return Problem.NOT_COMPARED if others and not has_signal else item
 
 
 _FIELDS_WITHOUT_SIGNAL: Final = 2
@@ -247,3 +233,15 @@ class _Elements:
             "the XML of the file has a document type, which may hide what it says",
             hint="Nothing was imported. NCMEC's answers have none: have it saved anew.",
         )
+
+
+NCMEC: Final = ForeignFormat(
+    name="ncmec",
+    title="an answer of NCMEC's hash-sharing service, in XML",
+    has_categories=True,
+    # The address of its namespace.
+    beginning=re.compile("<.*hashsharing", re.DOTALL),
+    records=_records,
+    item=_item_of,
+)
+"""Version 2 of NCMEC's hash-sharing service."""

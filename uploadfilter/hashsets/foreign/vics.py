@@ -14,12 +14,12 @@ section 8.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from io import BufferedReader
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from uploadfilter.hashsets.foreign.documents import DocumentShape, records
+from uploadfilter.hashsets.foreign.documents import DocumentShape
+from uploadfilter.hashsets.foreign.form import ForeignFormat, json_records
 from uploadfilter.hashsets.lines.columns import label_of
 from uploadfilter.hashsets.lines.items import Item
 from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
@@ -75,7 +75,8 @@ _SHAPE: Final = DocumentShape(
 _HEADER = re.compile(
     r'(?:ProjectVic|DataModels)/[^"]*?(\d\.\d)\.xml(?:/(\w+)/)?', re.IGNORECASE
 )
-_MEDIA_ID = re.compile(r'"MediaID"\s*:')
+_BEGINNING = re.compile(rf'[\[{{].*(?:(?i:{_HEADER.pattern})|"MediaID"\s*:)', re.DOTALL)
+"""The header, or the id of a record."""
 
 _UNITED_STATES: Final = "US"
 _MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
@@ -94,63 +95,46 @@ public, and give the same numbers other meanings."""
 _HARMLESS: Final = frozenset({"5"})
 """The category of that scheme that is never taken."""
 
+_MADE_BY: Final = ", the JSON of Project VIC and CAID"
 _FIELDS_WITHOUT_SIGNAL: Final = 2
 """Id and category."""
 
 
-class Vics:
-    """VICS 1.1 to 2.0."""
+def _facts_of(text: str) -> ForeignFacts:
+    """Return version and region, and the meanings of the region's categories."""
+    header = _HEADER.search(text)
+    version, region = header.groups() if header else (None, None)
+    words = [word for word in (version, region) if word]
+    is_known = region is not None and region.upper() == _UNITED_STATES
+    return ForeignFacts(
+        name="vics",
+        title=" ".join(["VICS", *words]) + _MADE_BY,
+        meanings=_MEANINGS if is_known else {},
+        harmless=_HARMLESS if is_known else frozenset(),
+    )
 
-    name = "vics"
-    title = "VICS, the JSON of Project VIC and CAID"
-    has_categories = True
 
-    def fits(self, text: str) -> bool:
-        """Recognise the format by its header, or by the id of a record."""
-        return text.startswith(("{", "[")) and bool(
-            _HEADER.search(text) or _MEDIA_ID.search(text)
-        )
-
-    def facts(self, text: str) -> ForeignFacts:
-        """Return version and region, and the meanings of the region's categories."""
-        header = _HEADER.search(text)
-        version, region = header.groups() if header else (None, None)
-        words = [word for word in (version, region) if word]
-        is_known = region is not None and region.upper() == _UNITED_STATES
-        return ForeignFacts(
-            name=self.name,
-            title=" ".join(["VICS", *words]) + ", the JSON of Project VIC and CAID",
-            meanings=_MEANINGS if is_known else {},
-            harmless=_HARMLESS if is_known else frozenset(),
-        )
-
-    def records(self, file: BufferedReader) -> Iterator[object]:
-        """Yield the media of hash sets, cases, lists and lines."""
-        return records(file, _SHAPE)
-
-    def item(self, record: object, tally: Tally) -> Item | Problem:
-        """Return id, category and signals of a medium."""
-        if not isinstance(record, dict):
-            return Problem.NOT_JSON
-        item: Item = {"id": record.get("MediaID"), "category": record.get("Category")}
-        for name, field in _SIGNALS.items():
-            value = record.get(name)
-            if value:
-                item[field] = value
-        others = 0
-        if record.get(_PHOTODNA):
-            tally.not_comparable(_PHOTODNA)
-            others += 1
-        alternatives = record.get("AlternativeHashes")
-        if alternatives:
-            added = _add_alternatives(item, alternatives, tally)
-            if isinstance(added, Problem):
-                return added
-            others += added
-        if not _KNOWN.issuperset(record):
-            _note_unknown(record, tally)
-        has_signal = len(item) > _FIELDS_WITHOUT_SIGNAL
-        return Problem.NOT_COMPARED if others and not has_signal else item
+def _item_of(record: dict[str, Any], tally: Tally) -> Item | Problem:
+    """Return id, category and signals of a medium."""
+    item: Item = {"id": record.get("MediaID"), "category": record.get("Category")}
+    for name, field in _SIGNALS.items():
+        value = record.get(name)
+        if value:
+            item[field] = value
+    others = 0
+    if record.get(_PHOTODNA):
+        tally.not_comparable(_PHOTODNA)
+        others += 1
+    alternatives = record.get("AlternativeHashes")
+    if alternatives:
+        added = _add_alternatives(item, alternatives, tally)
+        if isinstance(added, Problem):
+            return added
+        others += added
+    if not _KNOWN.issuperset(record):
+        _note_unknown(record, tally)
+    has_signal = len(item) > _FIELDS_WITHOUT_SIGNAL
+    return Problem.NOT_COMPARED if others and not has_signal else item
 
 
 def _add_alternatives(item: Item, alternatives: object, tally: Tally) -> int | Problem:
@@ -181,3 +165,15 @@ def _note_unknown(record: dict[str, Any], tally: Tally) -> None:
         # Links of OData, which do not describe the medium.
         if "odata." not in name:
             tally.ignored_field(name)
+
+
+VICS: Final = ForeignFormat(
+    name="vics",
+    title=f"VICS{_MADE_BY}",
+    has_categories=True,
+    beginning=_BEGINNING,
+    records=json_records(_SHAPE),
+    item=_item_of,
+    facts_of=_facts_of,
+)
+"""VICS 1.1 to 2.0."""

@@ -7,7 +7,7 @@ wanted are discarded. Clauses: ``hashsets/FORMAT.md``, section 7.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from io import BufferedReader
 from types import MappingProxyType
@@ -31,7 +31,7 @@ from uploadfilter.hashsets.lines.columns import (
 )
 from uploadfilter.hashsets.lines.csvrows import CSVRow, CSVTable, opened_table
 from uploadfilter.hashsets.lines.items import FLAGS, IdOf, common_category, made_id
-from uploadfilter.hashsets.lines.shortlines import Numbered
+from uploadfilter.hashsets.lines.rows import Numbered
 from uploadfilter.hashsets.tally import Problem, TableFacts, Tally
 from uploadfilter.hashsets.writings import hex_of
 from uploadfilter.model import SignalType
@@ -53,23 +53,11 @@ _RUN = re.compile(r"(.)\1{4,}")
 _KEPT_IN_SHAPES = frozenset(" -_.:/{}()")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CSVRequest:
-    """The request for a CSV file.
-
-    Attributes:
-        layout: The operator's options.
-        id_of: Makes ids if no column has them.
-    """
-
-    layout: Layout
-    id_of: IdOf
-
-
-def lines_of(
+def csv_rows(
     file: BufferedReader,
-    request: CSVRequest,
+    layout: Layout,
     *,
+    id_of: IdOf,
     categories: frozenset[str] | None,
     tally: Tally,
     note_line: Callable[[], None],
@@ -78,7 +66,8 @@ def lines_of(
 
     Args:
         file: At its start.
-        request: The request.
+        layout: The operator's options.
+        id_of: Makes ids if no column has them.
         categories: The allowed categories; ``None`` allows all. Without a column of
             categories, it must be exactly one, which every row gets.
         tally: Counts omissions, and keeps how the file is read.
@@ -88,9 +77,9 @@ def lines_of(
         HashSetFormatError: The file does not fit the request.
         UsageError: No column holds a category, and there is not exactly one.
     """
-    with opened_table(file, request.layout, note_line=note_line) as table:
+    with opened_table(file, layout, note_line=note_line) as table:
         columns = table.columns
-        item_of = _ItemOf(columns, _common_category(columns, categories), request.id_of)
+        item_of = _ItemOf(columns, _common_category(columns, categories), id_of)
         tally.table = _facts(table)
         empty = {place for _, place in _places(columns)}
         for row in table.rows:

@@ -18,7 +18,7 @@ import msgspec
 
 from uploadfilter.hashsets.lines.items import IdOf, Item, made_id
 from uploadfilter.hashsets.lines.lists import NO_PICTURES
-from uploadfilter.hashsets.lines.shortlines import Numbered
+from uploadfilter.hashsets.lines.rows import Numbered
 from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import EXACT_TYPES
 
@@ -36,19 +36,19 @@ def is_hashdeep(head: bytes) -> bool:
     return head.startswith(_BEGINNINGS)
 
 
-def hashdeep_lines(
-    lines: Iterable[bytes], *, category: str, id_of: IdOf, tally: Tally
+def hashdeep_rows(
+    lines: Iterable[Numbered], *, category: str, id_of: IdOf, tally: Tally
 ) -> Iterator[Numbered]:
     """Yield the rows as equivalent JSON lines, each with its number.
 
     Args:
-        lines: Without comments and blank ones; the tally counts them.
+        lines: Without comments and blank ones.
         category: The category of every entry.
         id_of: Makes the ids.
         tally: Counts omissions.
     """
     columns: list[str] = []
-    for line in lines:
+    for number, line in lines:
         if line.startswith(_HEADING):
             words = line.removeprefix(_HEADING).decode("ascii", "replace").strip()
             columns = words.lower().split(",") if "," in words else columns
@@ -63,7 +63,7 @@ def hashdeep_lines(
             continue
         item["category"] = category
         item["id"] = made_id(item, id_of)
-        yield tally.lines, msgspec.json.encode(item)
+        yield number, msgspec.json.encode(item)
 
 
 def _item(cells: dict[str, bytes], tally: Tally) -> Item | Problem:

@@ -1,6 +1,6 @@
 """Share the steps by which rows and foreign records become JSON lines.
 
-An item is the JSON object of our own format (``jsonlines.py``) that is equivalent to a
+An item is the JSON object of our own format (``rows.py``) that is equivalent to a
 row or a record. If it lacks an id, the id is made of one of its signals; if it lacks a
 category, it gets the one that the operator names.
 """

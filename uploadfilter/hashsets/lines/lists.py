@@ -16,13 +16,20 @@ folder also lists its notes. Clauses: ``hashsets/FORMAT.md``, section 2.
 import re
 from binascii import Error as NotHex
 from binascii import unhexlify
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from uploadfilter.hashsets.tally import Problem
+import numpy as np
+
+from uploadfilter.hashsets.degenerate import problem_of, suspects
+from uploadfilter.hashsets.lines.items import IdOf
+from uploadfilter.hashsets.lines.rows import Numbered, in_blocks
+from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.hashsets.writings import hex_of
 from uploadfilter.model import EXACT_TYPES, SignalType
+from uploadfilter.reference.entries.collecting import BlockSignals, EntryBlock
+from uploadfilter.reference.entries.tables import UNKNOWN_QUALITY
 
 
 class ListedSignal(NamedTuple):
@@ -76,6 +83,73 @@ def types_of(signal_type: SignalType | None) -> Types:
     if signal_type is None:
         return DIGESTS
     return {2 * signal_type.width_bytes: signal_type}
+
+
+def listed_blocks(
+    lines: Iterable[Numbered],
+    types: Types,
+    *,
+    category: str,
+    id_of: IdOf,
+    tally: Tally,
+) -> Iterator[EntryBlock]:
+    """Yield the digests of a list as entries of one signal each.
+
+    Args:
+        lines: As ``parse_line`` takes them, with their numbers.
+        types: The signal types by length.
+        category: The category of all entries.
+        id_of: Makes the ids.
+        tally: Counts omissions, and names that no picture has.
+    """
+    for block in in_blocks(lines):
+        found: dict[SignalType, list[tuple[int, bytes, bytes]]] = {}
+        for number, line in block:
+            item = parse_line(line, types)
+            if isinstance(item, Problem):
+                tally.note_lines(item, [number])
+            elif item is not None:
+                found.setdefault(item.type, []).append((number, item.value, line))
+        for kind, listed in found.items():
+            values = _kept(kind, listed, tally)
+            if values:
+                yield _block_of(kind, values, category, id_of)
+
+
+def _kept(
+    kind: SignalType, listed: Sequence[tuple[int, bytes, bytes]], tally: Tally
+) -> list[bytes]:
+    """Return the values that may be matched, and count the others."""
+    is_suspect = suspects(kind, b"".join([value for _, value, _ in listed])).tolist()
+    kept = []
+    for (number, value, line), is_out in zip(listed, is_suspect, strict=True):
+        problem = problem_of(kind, value) if is_out else None
+        if problem is not None:
+            tally.note_lines(problem, [number])
+            continue
+        kept.append(value)
+        if len(line) > 2 * kind.width_bytes:
+            suffix = suffix_of(line)
+            if suffix in NO_PICTURES:
+                tally.saw_no_picture(suffix.decode())
+    return kept
+
+
+def _block_of(
+    kind: SignalType, values: Sequence[bytes], category: str, id_of: IdOf
+) -> EntryBlock:
+    count = len(values)
+    signals = BlockSignals(
+        rows=np.arange(count, dtype=np.uint32),
+        values=b"".join(values),
+        quality=b"" if kind.is_exact else bytes([UNKNOWN_QUALITY]) * count,
+    )
+    return EntryBlock(
+        ids=[id_of(kind, value) for value in values],
+        categories=[category] * count,
+        exact_only=bytes(count),
+        signals={kind: signals},
+    )
 
 
 def parse_line(line: bytes, types: Types) -> ListedSignal | Problem | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from uploadfilter.errors import IssuerError, UsageError
-from uploadfilter.hashsets.lines.jsonlines import is_category
+from uploadfilter.hashsets.lines.rows import is_category
 from uploadfilter.issuing import keys, picturing
 from uploadfilter.issuing.acts import Acts, Notice, keep_key
 from uploadfilter.issuing.building import BuildFile, Naming

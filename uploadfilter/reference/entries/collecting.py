@@ -9,7 +9,6 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, islice, repeat
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,6 @@ from uploadfilter.model import (
     FULL_WINDOW,
     Entry,
     EntrySignal,
-    Signal,
     SignalType,
 )
 from uploadfilter.reference.entries.kept import (
@@ -48,9 +46,6 @@ from uploadfilter.reference.entries.tables import (
     Shape,
     Tables,
 )
-
-Listed: TypeAlias = tuple[SignalType, bytes]
-"""Type and value of a signal in a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,57 +164,6 @@ class TableBuilder:
         self._columns.let_go()
         for columns in self._shapes.values():
             columns.let_go()
-
-    def add_listed(
-        self, category: str, ids: Sequence[str], listed: Sequence[Listed]
-    ) -> None:
-        """Add entries of one signal each, about which nothing else is known.
-
-        This does the same as ``add`` for each, in half the time: lists have millions of
-        lines.
-
-        Args:
-            category: The category of all entries.
-            ids: One id for each.
-            listed: Type and value of each signal.
-        """
-        if not ids:
-            return
-        first = self._add_ids(ids)
-        position = self._categories.position(category)
-        self._held.categories.extend(repeat(position, len(ids)))
-        self._held.exact_only += bytes(len(ids))
-        for row, (signal_type, value) in enumerate(listed, start=first):
-            if signal_type in _TYPE_AT:
-                self._add_exact(row, signal_type, value)
-            else:
-                signal = Signal(type=signal_type, value=value)
-                self._add_perceptual(row, EntrySignal(signal=signal))
-        self._let_go()
-
-    def add_listed_block(
-        self, category: str, ids: Sequence[str], signal_type: SignalType, values: bytes
-    ) -> None:
-        """Add entries of one signal each, all of one type.
-
-        Args:
-            category: The category of all entries.
-            ids: One id for each entry.
-            signal_type: The type of all signals.
-            values: One after the other.
-        """
-        count = len(ids)
-        quality = b"" if signal_type.is_exact else bytes([UNKNOWN_QUALITY]) * count
-        rows = np.arange(count, dtype=np.uint32)
-        signals = BlockSignals(rows=rows, values=values, quality=quality)
-        self.add_block(
-            EntryBlock(
-                ids=ids,
-                categories=[category] * count,
-                exact_only=bytes(count),
-                signals={signal_type: signals},
-            )
-        )
 
     def add_block(self, block: EntryBlock) -> None:
         """Add entries: the same as ``add`` for each, in a tenth of the time."""

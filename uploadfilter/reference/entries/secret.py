@@ -108,22 +108,6 @@ class Secret:
             keys.append(state.digest())
         return b"".join(keys)
 
-    def opaque_ids(self, signal_type: SignalType, values: bytes) -> list[str]:
-        """Return ``opaque_id`` of many values of one type.
-
-        Args:
-            signal_type: Type of all values.
-            values: One after the other.
-        """
-        width, begun = signal_type.width_bytes, self._opaque.copy()
-        begun.update(_TYPE_TAGS[signal_type])
-        ids = []
-        for at in range(0, len(values), width):
-            state = begun.copy()
-            state.update(values[at : at + width])
-            ids.append("auto-" + state.hexdigest())
-        return ids
-
     def check_value(self) -> str:
         """Return 16 hex digits that distinguish two secrets and reveal neither."""
         return self.derive(b"check value")[:8].hex()

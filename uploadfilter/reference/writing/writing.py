@@ -106,10 +106,6 @@ class ReferenceWriter:
         """Return an id for an entry without one in its list (see ``Secret``)."""
         return self._committer.secret.opaque_id(signal_type, value)
 
-    def opaque_ids(self, signal_type: SignalType, values: bytes) -> list[str]:
-        """Return the ids of many such entries (``Secret.opaque_ids``)."""
-        return self._committer.secret.opaque_ids(signal_type, values)
-
     def collect(self) -> TableBuilder:
         """Return an empty collection, to be filled and given to ``replace_set``.
 

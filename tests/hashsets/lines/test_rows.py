@@ -1,22 +1,26 @@
-"""Lines of JSON become entries, or say why they do not."""
+"""Rows become entries, or say why they do not; together as one by one."""
 
 import json
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.hashsets.lines.jsonlines import is_category, parse_line
-from uploadfilter.hashsets.tally import NO_CATEGORY, Problem, Tally
-from uploadfilter.model import (
-    Entry,
-    EntrySignal,
-    Geometry,
-    Signal,
-    SignalType,
+from uploadfilter.hashsets.exporting import entries_of
+from uploadfilter.hashsets.lines.rows import (
+    BLOCK_BYTES,
+    BLOCK_ROWS,
+    entries_of_rows,
+    in_blocks,
+    is_category,
 )
+from uploadfilter.hashsets.tally import NO_CATEGORY, Problem, Tally
+from uploadfilter.model import Entry, EntrySignal, Geometry, Signal, SignalType
+from uploadfilter.reference.entries.collecting import EntryBlock
 
 MD5 = "d131dd02c5e6eec4693d9a0698aff95c"
+EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
 PDQ = "f8f8f0cce0f4e84d0e370a22028f67f0b36e2ed596623e1d33e6b39c4e9c9b22"
 PHASH = "a5c3d2e1f0b49687"
 
@@ -28,6 +32,14 @@ def parse(
     line = item if isinstance(item, str) else json.dumps(item)
     tally = Tally(lines=1)
     return parse_line(line.encode(), categories=categories, tally=tally), tally
+
+
+def parse_line(
+    data: bytes, *, categories: frozenset[str] | None, tally: Tally, number: int = 1
+) -> Entry | None:
+    """Parse one line by itself."""
+    found = entries_of_rows([(number, data)], categories=categories, tally=tally)
+    return next(entries_of(found), None)
 
 
 def line(**fields: object) -> dict[str, object]:
@@ -208,8 +220,7 @@ def test_entry_without_category_is_never_taken() -> None:
 
 def test_degenerate_signals_are_left_out_of_an_entry() -> None:
     """The others are kept, and each that is left out is counted."""
-    empty = "d41d8cd98f00b204e9800998ecf8427e"
-    entry, tally = parse(line(md5=empty, pdq=PDQ, phash="0" * 16))
+    entry, tally = parse(line(md5=EMPTY, pdq=PDQ, phash="0" * 16))
 
     assert entry is not None
     assert [item.signal.type for item in entry.signals] == ["pdq"]
@@ -269,3 +280,169 @@ def test_any_values_have_an_answer(fields: dict[str, object]) -> None:
 def test_any_bytes_have_an_answer(data: bytes) -> None:
     """Whatever a line holds, nothing is raised."""
     parse_line(b"{" + data, categories=None, tally=Tally())
+
+
+def good(number: int) -> dict[str, object]:
+    """Return the fields of a plain line."""
+    rng = random.Random(number)  # noqa: S311 - a test needs a repeatable choice
+    return {
+        "id": f"p-{number}",
+        "category": "AB"[number % 2],
+        "sha256": rng.randbytes(32).hex(),
+        "pdq": rng.randbytes(32).hex(),
+        "pdq_quality": 87,
+        "phash": rng.randbytes(8).hex(),
+    }
+
+
+ODD: list[dict[str, object]] = [
+    {},
+    {"id": "é" * 60},
+    {"id": ""},
+    {"id": 7},
+    {"id": "x" * 129},
+    {"id": "a\nb"},
+    {"category": "C"},
+    {"category": None},
+    {"category": "(x)"},
+    {"category": "x" * 65},
+    {"exact_only": True},
+    {"exact_only": 1},
+    {"pdq": None},
+    {"pdq": ""},
+    {"pdq": "0" * 64},
+    {"pdq": "f" * 63},
+    {"pdq": "g" * 64},
+    {"pdq": " " + "1" * 63},
+    {"pdq": "é" * 64},
+    {"pdq": "ab" * 8},
+    {"pdq_quality": None},
+    {"pdq_quality": 0},
+    {"pdq_quality": 100},
+    {"pdq_quality": 101},
+    {"pdq_quality": -1},
+    {"pdq_quality": 10**30},
+    {"pdq_quality": 50.0},
+    {"pdq": None, "pdq_quality": 999},
+    {"phash": "0000000000000001"},
+    {"phash_quality": 30},
+    {"sha256": None, "pdq": None, "phash": None},
+    {"md5": EMPTY},
+    {"md5": EMPTY, "sha256": None, "pdq": None, "phash": None},
+    {"dhash": "f" * 16},
+    {"ahash": "8" * 16, "whash": "A5" * 8},
+    {"md5_quality": 3},
+    {"unknown": 3},
+    {"signals": [{"type": "md5", "value": "ab" * 16}]},
+]
+"""How lines may differ from a plain one, in ways that matter and ways that do not."""
+
+TEXTS = [b"{", b"[]", b"7", b'{"id":"\xff"}', b'{"id":"\\ud800"}', b"null"]
+LINES = st.lists(
+    st.one_of(
+        st.just({}),
+        st.just({}),
+        st.sampled_from(ODD),
+        st.sampled_from(TEXTS),
+    ),
+    max_size=40,
+)
+
+
+def line_of(number: int, change: dict[str, object] | bytes) -> bytes:
+    """Return a line, changed as asked."""
+    if isinstance(change, bytes):
+        return change
+    return json.dumps(good(number) | change, ensure_ascii=number % 2 == 0).encode()
+
+
+def together(
+    lines: list[bytes], categories: frozenset[str] | None
+) -> tuple[list[Entry], Tally]:
+    """Return the result of lines taken together."""
+    tally = Tally()
+    rows = enumerate(lines, start=1)
+    found = entries_of_rows(rows, categories=categories, tally=tally)
+    return list(entries_of(found)), tally
+
+
+def one_by_one(
+    lines: list[bytes], categories: frozenset[str] | None
+) -> tuple[list[Entry], Tally]:
+    """Return the result of lines one after the other."""
+    tally = Tally()
+    found = [
+        parse_line(data, categories=categories, tally=tally, number=number)
+        for number, data in enumerate(lines, start=1)
+    ]
+    return [entry for entry in found if entry is not None], tally
+
+
+def shown(tally: Tally) -> tuple[object, ...]:
+    """Return all counts, except for the order of equally frequent ones."""
+    problems = sorted(tally.problems, key=lambda item: item.problem)
+    counts = dict(tally.categories), dict(tally.ignored_fields)
+    return tally.malformed, problems, counts
+
+
+@pytest.mark.parametrize("categories", [None, frozenset("A"), frozenset("AB")])
+@given(changes=LINES)
+def test_blocks_give_what_lines_give(
+    categories: frozenset[str] | None, changes: list[dict[str, object] | bytes]
+) -> None:
+    """Whatever the lines: the same entries in the same order, the same counts."""
+    # Plain lines around them make the block long enough to be taken together.
+    around: list[dict[str, object] | bytes] = [{}] * 10
+    every = enumerate([*around, *changes, *around])
+    lines = [line_of(number, change) for number, change in every]
+    found, tally = together(lines, categories)
+    wanted, counted = one_by_one(lines, categories)
+
+    assert found == wanted
+    assert shown(tally) == shown(counted)
+
+
+@pytest.mark.parametrize("change", ODD, ids=str)
+def test_one_odd_line_among_many_is_taken_as_it_is(change: dict[str, object]) -> None:
+    """A line that differs changes nothing for its neighbours."""
+    lines = [line_of(number, {}) for number in range(60)]
+    lines[37] = line_of(37, change)
+    found, tally = together(lines, frozenset("AB"))
+    wanted, counted = one_by_one(lines, frozenset("AB"))
+
+    assert found == wanted
+    assert shown(tally) == shown(counted)
+
+
+def test_plain_lines_come_as_one_block() -> None:
+    """Usual lines need no object for each entry."""
+    rows = [(number, line_of(number, {})) for number in range(50)]
+    (block,) = entries_of_rows(rows, categories=frozenset("AB"), tally=Tally())
+
+    assert isinstance(block, EntryBlock)
+    assert len(block) == 50
+    assert set(block.signals) == {SignalType.SHA256, SignalType.PDQ, SignalType.PHASH}
+
+
+def test_first_line_of_another_category_is_named() -> None:
+    """Entries that are left out by category are counted with the line of the first."""
+    lines = [line_of(2 * number, {}) for number in range(50)]
+    lines[20:] = [line_of(2 * number + 1, {}) for number in range(20, 50)]
+    _, tally = together(lines, frozenset("A"))
+    (problem,) = tally.problems
+
+    assert (problem.problem, problem.count, problem.first_line) == (
+        Problem.CATEGORY,
+        30,
+        21,
+    )
+
+
+def test_blocks_are_bounded() -> None:
+    """The size of kept lines is bounded, for many lines and for long ones."""
+    long = b"x" * (BLOCK_BYTES // 2)
+    many = [len(it) for it in in_blocks((n, b"a") for n in range(2 * BLOCK_ROWS + 1))]
+    few = [len(it) for it in in_blocks((n, long) for n in range(4))]
+
+    assert many == [BLOCK_ROWS, BLOCK_ROWS, 1]
+    assert few == [3, 1]
