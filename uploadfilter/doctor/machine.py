@@ -204,11 +204,11 @@ _SEE_VERIFY = "Run 'uploadfilter verify'."
 def grade_disk(room: Room) -> Diagnosis:
     """Return a result for the space of a log."""
     free = f"{room.free_bytes / _MEGABYTE:,.0f} MB are free"
+    lasting = f"{free}: they last for {days_words(room)}, if each day is like today"
     if room.free_bytes < LEAST_FREE_BYTES:
         hint = "Free space now: without it no decision can be recorded, and uploads "
         return failure(Area.DISK, free, f"{hint}are answered 503.")
     if room.days_left < _SHORT_DAYS:
-        text = f"{free}: they last for {days_words(room)}"
         hint = "Free space, get a larger disk, or shorten retention in [log]."
-        return warning(Area.DISK, text, hint)
-    return success(Area.DISK, f"{free}: they last for {days_words(room)}")
+        return warning(Area.DISK, lasting, hint)
+    return success(Area.DISK, lasting)

@@ -138,12 +138,12 @@ _FACTS: Final = {
         "An automatic check compared the uploaded file with a list of known pictures. "
         "It matched an entry, and the upload was rejected before anything was "
         "published or stored. No person saw the file. The uploader was told the number "
-        "of the decision and how to object."
+        "of the decision."
     ),
     False: (
         "An automatic check could not inspect the uploaded file to its end, and the "
         "upload was rejected before anything was published or stored. No person saw "
-        "the file. The uploader was told the number of the decision and how to object."
+        "the file. The uploader was told the number of the decision."
     ),
 }
 
