@@ -92,7 +92,7 @@ def run_program(
     if done.returncode and not may_fail:
         raise DemoError(
             f"`uploadfilter {' '.join(arguments)}` ended with {done.returncode}:\n"
-            f"{done.stderr.decode(errors='replace')}"
+            f"{(done.stdout + done.stderr).decode(errors='replace')}"
         )
     return done
 

@@ -16,7 +16,6 @@ from uploadfilter.copies.queue import CopyQueue
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.retention import prune
 from uploadfilter.decisions.files.room import Surveyor
-from uploadfilter.decisions.records.lasting import Retention
 from uploadfilter.errors import LogError
 from uploadfilter.inspection.admission import Admission
 from uploadfilter.inspection.recorder import Recorder
@@ -86,7 +85,6 @@ async def chores(
                     signed=watched.signed,
                     now=now_s,
                 ).keep(),
-                retention=_keep_retention(directory, settings.log.retention),
                 origins=watched.in_force.keep_closing(),
                 changes=changes.keep(),
                 tripwire=tripwire.keep(),
@@ -122,7 +120,7 @@ async def chores(
 async def kept(
     decisions: DecisionLog, settings: Settings, tell: Callable[[bool], None]
 ) -> AsyncIterator[None]:
-    """Sign the tree of the log while the block runs, and at its end; compress files.
+    """Keep the files of the log while the block runs: sign, compress and delete.
 
     Args:
         decisions: The log. What else writes to it must end before this block does.
@@ -139,7 +137,11 @@ async def kept(
         clock=now_s,
     )
     try:
-        async with beside(tree=signing.keep(), compression=compressing.keep()):
+        async with beside(
+            tree=signing.keep(),
+            compression=compressing.keep(),
+            retention=_keep_retention(directory, settings, after=signing.was_tried),
+        ):
             yield
     finally:
         await signing.finish()
@@ -202,13 +204,20 @@ def _say_failed(chore: "asyncio.Task[None]") -> None:
         log.error("chore_failed", chore=chore.get_name(), exc_info=error)
 
 
-async def _keep_retention(directory: Path, retention: Retention) -> None:
-    """Delete the segments whose retention is over, periodically."""
+async def _keep_retention(
+    directory: Path, settings: Settings, *, after: asyncio.Event
+) -> None:
+    """Delete the segments whose retention is over, periodically.
+
+    It begins after the tree has taken the records that it can: a tree that misses one
+    of them can never be continued.
+    """
     faults = OngoingFaults(log)
+    await after.wait()
     while True:
         try:
             deleted = await asyncio.to_thread(
-                prune, directory, now=now_s(), retention=retention
+                prune, directory, now=now_s(), retention=settings.log.retention
             )
         except LogError as exc:
             faults.fail("retention_failed", error=str(exc), hint=exc.hint)

@@ -35,6 +35,9 @@ class Signing:
         instance: Name of the proxy.
         end: Returns the last durable record; ``None`` before the first.
         sleep: Waits some seconds.
+
+    Attributes:
+        was_tried: Set after the first try, which also takes the records of before.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Signing:
         end: Callable[[], Checkpoint | None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self.was_tried = asyncio.Event()
         self._sleep = sleep
         self._tree = GrowingTree(directory, instance=instance, pause=self._pause)
         self._end = end
@@ -85,6 +89,7 @@ class Signing:
                 size=tree.head.size,
                 root=tree.head.root.hex(),
             )
+        self.was_tried.set()
 
     def _pause(self, seconds: float) -> None:
         """Let others run, in the thread of the tree.

@@ -191,6 +191,19 @@ def test_records_that_are_gone_before_their_leaves(directory: Path) -> None:
     assert files_of(directory)["checkpoint"] == kept["checkpoint"]
 
 
+def test_records_that_are_gone_before_the_first_checkpoint(directory: Path) -> None:
+    """A tree that was begun and never signed begins after them, with its key."""
+    end = more(directory, 1)
+    begun = TreeFiles(directory).begin("main", seed=bytes(32), first=1)
+    for segment in segments(directory)[:-1]:
+        (directory / segment.name).unlink()
+
+    signed = tree_of(directory).grow(end)
+
+    assert 1 < signed.first <= signed.last == end.records
+    assert signed.key == begun.verifier
+
+
 def test_older_copy_of_the_log_is_refused(directory: Path, tmp_path: Path) -> None:
     """Nothing is signed that contradicts the last checkpoint."""
     copytree(directory, tmp_path / "old")

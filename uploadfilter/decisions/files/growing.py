@@ -172,7 +172,7 @@ class GrowingTree:
             first = contiguous(self._directory)[0][1]
             seed = self._entropy(SEED_BYTES)
             signer = files.begin(self._instance, seed=seed, first=first)
-            return _Open(signer, files.first() or first, Edge())
+            return _Open(signer, first, Edge())
         signer = files.signer()
         edge = files.edge(tree.head.size)
         if edge.root() != tree.head.root:

@@ -196,7 +196,10 @@ class TreeFiles:
         return signer
 
     def begin(self, instance: str, *, seed: bytes, first: int) -> Signer:
-        """Begin a tree, unless a crash left the beginning of one.
+        """Begin a tree that has no checkpoint yet, with the key that it has, if any.
+
+        Records that are gone since an earlier beginning are no leaves: nothing was
+        signed that would need them.
 
         Args:
             instance: Name of the proxy.
@@ -207,15 +210,18 @@ class TreeFiles:
             LogError: There is a tree already whose key is missing.
             LogWriteError: A file cannot be written.
         """
-        if self.public_key() is not None and self.first() is not None:
-            return self.signer()
+        leaf = f"{first}\n".encode()
+        if self.public_key() is not None:
+            signer = self.signer()
+            self.write(self.path / FIRST_FILE, leaf)
+            return signer
         # A private key without its public one is of a start that a crash ended.
         kept = self._read(self._secret)
         seed = kept if kept is not None and len(kept) == SEED_BYTES else seed
         public = Signer("x", seed).verifier.public
         signer = Signer(f"uploadfilter/{instance}/{public.hex()[:16]}", seed)
         self.write(self._secret, seed)
-        self.write(self.path / FIRST_FILE, f"{first}\n".encode())
+        self.write(self.path / FIRST_FILE, leaf)
         text = signer.verifier.text + "\n"
         self.write(self.path / PUBLIC_KEY_FILE, text.encode())
         return signer
