@@ -33,14 +33,14 @@ def made(path: Path, clock: Clock) -> tuple[RememberedEnds, str]:
     """Return the ends of a store, and the name of an upload."""
     store = UploadStore(path / "uploads", StoreSettings(), clock=clock)
     name = store.name_of("a")
-    return RememberedEnds(store, "forms"), name
+    return RememberedEnds(store), name
 
 
 async def test_end_is_known_for_some_time(tmp_path: Path) -> None:
     """Afterwards the same name is a new upload; a clock that jumps ends it, too."""
     clock = Clock(1000)
     ends, name = made(tmp_path, clock)
-    await ends.remember(name, "client", replied(200))
+    await ends.remember(name, "client", replied(200), {})
     await ends.remember(name, "client", REJECTED, {"0": "77"})
     clock.now_s = 1060
     end = await ends.find_end(name)
@@ -54,7 +54,7 @@ async def test_end_is_known_for_some_time(tmp_path: Path) -> None:
 async def test_upload_that_was_sent_on_has_no_rejection(tmp_path: Path) -> None:
     """Its client hears that all is well."""
     ends, name = made(tmp_path, Clock(0))
-    await ends.remember(name, "client", replied(200))
+    await ends.remember(name, "client", replied(200), {})
     assert await ends.find_end(name) == RememberedEnd(rejection=None, sums={})
 
 
@@ -66,5 +66,5 @@ async def test_end_from_which_clients_go_on_is_not_remembered(
 ) -> None:
     """The same upload may be sent again."""
     ends, name = made(tmp_path, Clock(0))
-    await ends.remember(name, "client", done)
+    await ends.remember(name, "client", done, {})
     assert await ends.find_end(name) is None

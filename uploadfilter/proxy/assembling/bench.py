@@ -53,7 +53,7 @@ from uploadfilter.uploads.assembly.steps import (
     ReplayRequest,
 )
 from uploadfilter.uploads.head.forwarding import forwarded_headers, returned_headers
-from uploadfilter.uploads.head.plan import BodyKind, BodyPlan
+from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal
 from uploadfilter.uploads.head.request import RequestHead
 from uploadfilter.web.aiohttp_parts import NamelessResponse
 from uploadfilter.web.answering import answers
@@ -68,6 +68,9 @@ _UNDECIDED: Final = frozenset({Reason.ABORTED, Reason.TOO_SLOW})
 
 _UNAVAILABLE: Final = 503
 
+_NO_ROOM: Final = Answer(
+    outcome=Outcome.LATER, status=_UNAVAILABLE, reason=Reason.SPOOL_FULL
+)
 _NOT_NOTED: Final = Answer(
     outcome=Outcome.LATER, status=_UNAVAILABLE, reason=Reason.INTERNAL_ERROR
 )
@@ -146,15 +149,7 @@ class Workbench:
     async def receive(
         self, arrival: Arrival, take: Callable[[bytes], Awaitable[Failure | None]]
     ) -> Failure | None:
-        """Receive the body of a request.
-
-        Args:
-            arrival: The request.
-            take: Takes bytes, or tells why not.
-
-        Returns:
-            Why the body did not reach its end; ``None`` if it did.
-        """
+        """Receive the body of a request; return why it did not reach its end."""
         meter = self._admission.meter(arrival.client_key)
         sender = RequestSender(arrival.request)
         try:
@@ -174,12 +169,7 @@ class Workbench:
         return None
 
     async def read_list(self, arrival: Arrival, most_bytes: int) -> bytes | Failure:
-        """Return the short body of a request; empty if it has none.
-
-        Args:
-            arrival: The request.
-            most_bytes: Longest body that is taken.
-        """
+        """Return the short body of a request; empty if it has none."""
         text = bytearray()
 
         async def take(data: bytes) -> Failure | None:
@@ -218,18 +208,15 @@ class Workbench:
             head.method, head.target, headers, body
         ) as answer:
             self._metrics.took(Phase.FORWARD, clock() - begun_s)
-            reply: Reply | None = None
-            if not isinstance(answer, OriginFailure):
-                data = await whole(answer)
-                if data is not None:
-                    reply = OriginReply(
-                        status=answer.status,
-                        headers=returned_headers(answer.raw_headers),
-                        body=data,
-                    )
-            else:
+            reply: Reply = OriginFailure.UNREACHABLE
+            if isinstance(answer, OriginFailure):
                 reply = answer
-            reply = OriginFailure.UNREACHABLE if reply is None else reply
+            elif (data := await whole(answer)) is not None:
+                reply = OriginReply(
+                    status=answer.status,
+                    headers=returned_headers(answer.raw_headers),
+                    body=data,
+                )
             self._recorder.faults.note_origin(arrival.route.origin, reply)
             return reply
 
@@ -244,18 +231,16 @@ class Workbench:
     ) -> Reply | NotAccepted:
         """Inspect complete uploads as one, and replay them if they are accepted.
 
-        Afterwards they are gone, or incomplete again because there was no verdict.
+        This request has locked them. Afterwards they are gone, or incomplete again
+        because there was no verdict.
 
         Args:
             arrival: The request that completed them.
-            uploads: The uploads in order, which this request has locked.
+            uploads: The uploads in order.
             declared_type: The media type that the client claims.
             replay: The requests that bring them to the origin.
             contents: The contents to inspect, which are not what the origin gets;
                 ``None`` for all bytes as one content, which it gets as inspected.
-
-        Returns:
-            The origin's answer; or the answer of a decision other than ``ACCEPT``.
         """
         is_other = contents is not None
         contents = contents or joined_contents(uploads)
@@ -347,27 +332,37 @@ class Workbench:
     def answer(
         self,
         arrival: Arrival,
-        told: Answer | NotAccepted | OriginFailure,
+        told: Reply | NotAccepted | Refusal | Failure,
         headers: Mapping[str, str | None] | None = None,
     ) -> web.Response:
-        """Make an answer of our own.
+        """Make the answer to a client, in the words of the filter if they are ours.
 
-        Args:
-            arrival: The request.
-            told: Status, reason and detail; or the failure of the origin.
-            headers: Headers to add, such as those by which a browser may read it.
+        ``headers`` are added, such as those by which a browser may read it.
         """
-        decision_id = told.decision_id if isinstance(told, NotAccepted) else None
-        code = self.code_of(told) if isinstance(told, NotAccepted) else ""
+        decision_id, code, answer = None, "", _NO_ROOM
+        if isinstance(told, OriginReply):
+            return self.relay(told)
         if isinstance(told, NotAccepted):
-            told = told.answer
-        if isinstance(told, OriginFailure):
-            told = Answer(outcome=Outcome.LATER, status=told.value)
-        if told.is_rejection:
-            told = msgspec.structs.replace(told, status=arrival.route.reject_status)
+            decision_id, code, answer = (
+                told.decision_id,
+                self.code_of(told),
+                told.answer,
+            )
+        elif isinstance(told, OriginFailure):
+            answer = Answer(outcome=Outcome.LATER, status=told.value)
+        elif isinstance(told, Refusal):
+            answer = Answer(
+                outcome=Outcome.REFUSED,
+                status=told.status,
+                reason=told.reason,
+                detail=told.detail,
+            )
+        if answer.is_rejection:
+            status = arrival.route.reject_status
+            answer = msgspec.structs.replace(answer, status=status)
         made = answers.response(
             arrival.request,
-            told,
+            answer,
             decision_id=decision_id,
             wording=arrival.live.settings.wording,
             code=code,
@@ -407,9 +402,7 @@ class Workbench:
     ) -> web.Response:
         """Make the answer to a client out of the origin's.
 
-        Args:
-            reply: The origin's answer.
-            changed: Headers to set, or to leave out (``None``).
+        ``changed`` are headers to set, or to leave out (``None``).
         """
         headers: CIMultiDict[str] = CIMultiDict()
         for name, value in reply.headers:

@@ -7,7 +7,6 @@ the client gets the same answer.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 from uploadfilter.proxy.assembling.bench import NotAccepted, Reply, is_verdict
@@ -16,6 +15,7 @@ from uploadfilter.rejections import REJECT_STATUS, Outcome
 from uploadfilter.uploads.assembly.assembly import Denial
 from uploadfilter.uploads.assembly.journal import UploadHead
 from uploadfilter.uploads.assembly.steps import OriginReply
+from uploadfilter.uploads.assembly.webforms import NAME
 from uploadfilter.web.answering.answer import Answer
 
 REMEMBERED_S: Final = 60.0
@@ -38,16 +38,10 @@ class RememberedEnd:
 
 
 class RememberedEnds:
-    """The ends of the uploads of one protocol.
+    """The ends of uploads, as entries of a store."""
 
-    Args:
-        store: Holds them.
-        protocol: Its name in the store.
-    """
-
-    def __init__(self, store: UploadStore, protocol: str) -> None:
+    def __init__(self, store: UploadStore) -> None:
         self._store = store
-        self._protocol = protocol
 
     async def find_end(self, name: str) -> RememberedEnd | None:
         """Return how an upload ended lately; forget an earlier end."""
@@ -56,7 +50,7 @@ class RememberedEnds:
         if isinstance(found, Denial):
             return None
         if abs(store.clock() - found.head.created) > REMEMBERED_S:
-            await self.forget(name)
+            await store.remove(name)
             return None
         notes = dict(found.head.notes)
         decision = notes.pop(_DECISION, None)
@@ -66,18 +60,12 @@ class RememberedEnds:
         rejection = NotAccepted(answer=told, decision_id=decision)
         return RememberedEnd(rejection=rejection, sums=notes)
 
-    async def forget(self, name: str) -> None:
-        """Forget an end: another upload of the same name has begun."""
-        async with self._store.locked(name) as held:
-            if isinstance(held, HeldUpload):
-                await held.remove()
-
     async def remember(
         self,
         name: str,
         client_key: str,
         done: Reply | NotAccepted,
-        sums: Mapping[str, str] = MappingProxyType({}),
+        sums: Mapping[str, str],
     ) -> None:
         """Remember that an upload was sent on, or rejected, and by which decision.
 
@@ -96,7 +84,7 @@ class RememberedEnds:
             return
         store = self._store
         head = UploadHead(
-            protocol=self._protocol,
+            protocol=NAME,
             created=int(store.clock()),
             client=store.client_of(client_key),
             total=0,

@@ -30,14 +30,12 @@ from uploadfilter.proxy.assembling.bench import (
 )
 from uploadfilter.proxy.assembling.receiving import Receiving
 from uploadfilter.proxy.assembling.store import HeldUpload
-from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly import steps
-from uploadfilter.uploads.assembly.assembly import Denial, Fault, State
-from uploadfilter.uploads.assembly.heads import obeyed_method, refuse
+from uploadfilter.uploads.assembly.assembly import Assembly, Denial, Fault, State
+from uploadfilter.uploads.assembly.heads import TOO_LARGE, obeyed_method, refuse
 from uploadfilter.uploads.assembly.journal import UploadHead
 from uploadfilter.uploads.assembly.steps import OriginReply, PartKey
 from uploadfilter.uploads.head.plan import BodyPlan, Refusal
-from uploadfilter.web.answering.answer import Answer
 from uploadfilter.web.origins.failing import OriginFailure
 from uploadfilter.web.requests.arrival import Arrival
 
@@ -50,11 +48,6 @@ _CODED: Final = Refusal(
     status=415,
     reason=Reason.UNSUPPORTED_CODING,
     detail="A piece of an upload must be sent without a content coding.",
-)
-_TOO_LARGE: Final = Refusal(
-    status=413,
-    reason=Reason.TOO_LARGE,
-    detail="The body is longer than this service accepts.",
 )
 _WITH_BODY: Final = refuse("A request that ends an upload has no body.")
 _CODED_LIST: Final = refuse("The list of parts is sent as it is.")
@@ -74,15 +67,7 @@ class PieceEngine:
     async def answer(
         self, arrival: Arrival, body: BodyPlan | Refusal
     ) -> web.StreamResponse | None:
-        """Answer a request.
-
-        Args:
-            arrival: The request, whose body is not read yet.
-            body: The plan of its body, or why that is refused.
-
-        Returns:
-            The answer; ``None`` for a request that is treated as on any other route.
-        """
+        """Answer a request; ``None`` if it is treated as on any other route."""
         step = self._protocol.step(arrival.head)
         if step is None or (isinstance(body, Refusal) and not arrival.head.has_body):
             return None
@@ -124,7 +109,7 @@ class PieceEngine:
     ) -> web.StreamResponse:
         reply = await self._bench.ask(arrival, step.asked)
         if isinstance(reply, OriginFailure):
-            return self._tell(arrival, reply)
+            return self._say(arrival, reply)
         key = self._protocol.key(step, arrival.head, reply)
         if not isinstance(key, PartKey):
             return self._bench.relay(reply)
@@ -141,7 +126,7 @@ class PieceEngine:
             answer = await self._taken(arrival, body, bring, held, reply)
             if answer.status // 100 != _SUCCESS:
                 return answer
-            said = self._protocol.answer(steps.Taken.of(held.assembly))
+            said = self._protocol.answer(held.assembly)
             return self._bench.relay(reply, changed=said.headers if said else {})
         finally:
             await held.close()
@@ -153,12 +138,11 @@ class PieceEngine:
         if step.asked is not None:
             reply = await self._bench.ask(arrival, step.asked)
             if isinstance(reply, OriginFailure):
-                return self._tell(arrival, reply)
+                return self._say(arrival, reply)
             key = self._protocol.key(step, arrival.head, reply)
             if not isinstance(key, PartKey):
                 await self._forget(arrival, step.key.upload, reply)
-                told = self._bench.relay(reply)
-                return told if key is None else self._say(arrival, key, reply)
+                return self._say(arrival, reply if key is None else key, reply)
             known = reply
         if step.is_whole and arrival.request.transport is None:
             # Its client is gone, and may have sent this part again meanwhile.
@@ -236,13 +220,13 @@ class PieceEngine:
                     failed = await receiving.keep()
                 if failed is not None:
                     return self._say(arrival, failed, known)
-                return self._tell(arrival, reply)
+                return self._say(arrival, reply)
         if held.state is State.COMPLETE and not held.head.is_part:
             declared_type = held.head.notes.get(steps.TYPE)
             return await self._finish(
                 arrival, {step.key: held}, known, declared_type=declared_type
             )
-        return self._say(arrival, steps.Taken.of(held.assembly), known)
+        return self._say(arrival, held.assembly, known)
 
     # The end of an upload.
 
@@ -288,7 +272,7 @@ class PieceEngine:
                 break
         size = sum(part.offset for part in found.values())
         if size > arrival.route.limits.max_body_bytes:
-            return _TOO_LARGE
+            return TOO_LARGE
         if step.total not in {None, size}:
             return _OTHER_TOTAL if found else Denial.MISSING
         return found or Denial.MISSING
@@ -317,7 +301,7 @@ class PieceEngine:
                 await self._abort(arrival, upload, is_rejected=is_rejected)
             if parts[0].key.part and (is_rejected or not isinstance(done, NotAccepted)):
                 await self._bench.store.remove_all(*self._words(arrival, upload))
-        return self._tell(arrival, done, known)
+        return self._say(arrival, done, known)
 
     async def _pass_unseen(
         self, arrival: Arrival, keys: Sequence[PartKey], text: bytes
@@ -339,31 +323,31 @@ class PieceEngine:
                         body=held.read() if held.offset else None,
                     )
                 await held.remove()
-        return self._tell(arrival, await self._bench.pass_unseen(arrival, text))
+        return self._say(arrival, await self._bench.pass_unseen(arrival, text))
 
     # Questions.
 
     async def _look(self, arrival: Arrival, step: steps.Look) -> web.Response:
         reply = await self._bench.ask(arrival, step.asked)
         if isinstance(reply, OriginFailure):
-            return self._tell(arrival, reply)
+            return self._say(arrival, reply)
         key = self._protocol.key(step, arrival.head, reply)
         if key is None:
             await self._forget(arrival, arrival.head.target, reply)
-            return self._bench.relay(reply)
+            return self._say(arrival, reply)
         if isinstance(key, Fault):
             return self._say(arrival, Denial.MISSING, reply)
         found = await self._bench.store.peek(self._name(arrival, key))
         if isinstance(found, Denial):
             return self._say(arrival, found, reply)
-        said = self._protocol.answer(steps.Taken.of(found.assembly))
+        said = self._protocol.answer(found.assembly)
         return self._bench.relay(reply, changed=said.headers if said else {})
 
     async def _end(self, arrival: Arrival, step: steps.End) -> web.Response:
         reply = await self._bench.ask(arrival, step.asked)
         if isinstance(reply, OriginReply):
             await self._forget(arrival, step.upload, reply, is_ended=reply.is_success)
-        return self._tell(arrival, reply)
+        return self._say(arrival, reply)
 
     async def _abort(self, arrival: Arrival, upload: str, *, is_rejected: bool) -> None:
         ending = self._protocol.abort(arrival.head, upload, is_rejected)
@@ -391,41 +375,26 @@ class PieceEngine:
         words = self._words(arrival, key.upload)
         return self._bench.store.name_of(*words, part=key.part)
 
-    def _tell(
-        self,
-        arrival: Arrival,
-        done: Reply | NotAccepted,
-        known: OriginReply | None = None,
-    ) -> web.Response:
-        """Answer with what the origin said, or why it was not asked."""
-        if isinstance(done, OriginReply):
-            return self._bench.relay(done)
-        said = self._protocol.answer(self._bench.not_sent(arrival, done))
-        if said is not None:
-            return self._bench.say(arrival, said, known)
-        return self._bench.answer(arrival, done, carried_headers(known))
-
     def _say(
         self,
         arrival: Arrival,
-        outcome: steps.Taken | steps.Failure | Refusal,
+        outcome: Reply | NotAccepted | Assembly | steps.Failure | Refusal,
         known: OriginReply | None = None,
     ) -> web.Response:
-        """Answer as the protocol words an outcome."""
-        method = obeyed_method(arrival.head, frozenset({"PATCH"}))
-        said = self._protocol.answer(outcome)
-        said = said or steps.answer_in_short(outcome, method)
+        """Answer as the origin did, or as the protocol words an outcome."""
+        if isinstance(outcome, OriginReply):
+            return self._bench.relay(outcome)
+        if isinstance(outcome, NotAccepted | OriginFailure):
+            said = self._protocol.answer(self._bench.not_sent(arrival, outcome))
+        else:
+            method = obeyed_method(arrival.head, frozenset({"PATCH"}))
+            said = self._protocol.answer(outcome)
+            said = said or steps.answer_in_short(outcome, method)
         if said is not None:
             return self._bench.say(arrival, said, known)
-        told = Answer(outcome=Outcome.LATER, status=503, reason=Reason.SPOOL_FULL)
-        if isinstance(outcome, Refusal):
-            told = Answer(
-                outcome=Outcome.REFUSED,
-                status=outcome.status,
-                reason=outcome.reason,
-                detail=outcome.detail,
-            )
-        return self._bench.answer(arrival, told, carried_headers(known))
+        if isinstance(outcome, Assembly):
+            raise TypeError(f"{self._protocol.name} has no answer to bytes it took")
+        return self._bench.answer(arrival, outcome, carried_headers(known))
 
 
 def _part(key: PartKey, held: HeldUpload) -> steps.HeldPart:
@@ -449,7 +418,7 @@ def _refusal(
         if refusal is not None:
             return refusal
     total = None if isinstance(step, steps.Look | steps.End) else step.total
-    return _TOO_LARGE if (total or 0) > arrival.route.limits.max_body_bytes else None
+    return TOO_LARGE if (total or 0) > arrival.route.limits.max_body_bytes else None
 
 
 def _refusal_of_body(body: BodyPlan, step: steps.Step) -> Refusal | None:

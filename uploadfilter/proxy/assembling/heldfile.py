@@ -48,15 +48,7 @@ def denial_of(exc: OSError) -> Denial:
 
 
 class HeldFile:
-    """One upload in pieces, whose lock this process holds. Close it.
-
-    Args:
-        directory: Folder of the store.
-        name: Its name.
-        journal: Descriptor of the journal, which is locked.
-        data: Descriptor of the bytes.
-        known: Its head and state.
-    """
+    """One upload in pieces, whose lock this process holds by its journal. Close it."""
 
     def __init__(
         self, directory: Path, name: str, *, journal: int, data: int, known: Restored
@@ -291,7 +283,7 @@ def _is_locked(journal: int) -> bool:
 
 
 def _is_whole(known: Restored, data: int) -> bool:
-    """Tell whether an upload may go on: no replay was cut off, and no byte is gone."""
+    """Tell whether no replay was cut off, and no byte is gone."""
     is_replayed = known.assembly.state is State.DECIDED
     return not is_replayed and os.fstat(data).st_size >= known.assembly.offset
 

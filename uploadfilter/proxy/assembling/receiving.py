@@ -50,14 +50,9 @@ class Receiving:
             self._frames = AwsChunkedExtractor(framing, None, on_decoded=decoded)
 
     async def receive(self, bench: Workbench, arrival: Arrival) -> Failure | None:
-        """Receive the body, and make it durable, or as much of it as counts.
+        """Receive the body, and make durable as much of it as counts.
 
-        Args:
-            bench: Receives.
-            arrival: The request.
-
-        Returns:
-            Why not all of it is held; ``None`` if it is.
+        The result says why not all of it is held.
         """
         held, step = self._held, self._step
         framing, stated = self._framing, arrival.head.declared_length

@@ -10,11 +10,11 @@ from uploadfilter.model import Reason
 from uploadfilter.proxy.assembling.contents import Contents
 from uploadfilter.proxy.assembling.sliceforms import ArrivedSlice
 from uploadfilter.proxy.assembling.store import HeldUpload
-from uploadfilter.rejections import Outcome
+from uploadfilter.uploads.assembly.heads import TOO_LARGE
 from uploadfilter.uploads.assembly.webforms import SliceNotes
 from uploadfilter.uploads.body.spans import TEXT_TYPE, BodySpan
+from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.limits import UploadLimits
-from uploadfilter.web.answering.answer import Answer
 from uploadfilter.web.requests.arrival import Arrival
 
 _SHORT_BYTES: Final = 64
@@ -55,13 +55,9 @@ def notes_of(
 ) -> dict[str, str]:
     """Return the notes of a slice.
 
-    Args:
-        arrival: The request that brought it.
-        arrived: The slice.
-        pieces: Its form, encoded anew: texts, and indexes of parts.
-        boundary: The boundary of that form.
+    ``pieces`` are its form, encoded anew: texts, and indexes of parts.
     """
-    piece, file = arrived.slice, arrived.parts[arrived.file]
+    file = arrived.parts[arrived.file]
     places: dict[int, int] = {}
     at = 0
     for each in pieces:
@@ -72,6 +68,7 @@ def notes_of(
             at += arrived.parts[each].length
     ranges = arrival.head.values(b"content-range")
     notes = SliceNotes(
+        slice=arrived.slice,
         begin=places[arrived.file],
         length=file.length,
         fields=tuple(
@@ -81,9 +78,6 @@ def notes_of(
         ),
         checksum=arrived.checksum,
         names=arrived.names,
-        at=piece.at,
-        count=piece.count,
-        total=piece.total,
         target=arrival.head.target,
         type=arrived.type_of(boundary),
         content_range=ranges[0].decode("latin-1") if ranges else "",
@@ -94,23 +88,22 @@ def notes_of(
 
 def _agree(slices: Sequence[SliceNotes]) -> bool:
     """Tell whether all slices say the same about their file, and it is whole."""
-    at, first = 0, slices[0]
-    about = (first.count, first.total, first.names)
+    at, first = 0, slices[0].slice
+    about = (first.count, first.total, slices[0].names)
     for notes in slices:
-        if (notes.count, notes.total, notes.names) != about:
-            return False
-        if notes.at not in {None, at}:
+        said = notes.slice
+        if (said.count, said.total, notes.names) != about or said.at not in {None, at}:
             return False
         at += notes.length
     return first.total in {None, at}
 
 
-def wrong_of(slices: Sequence[SliceNotes], limits: UploadLimits) -> Answer | None:
+def wrong_of(slices: Sequence[SliceNotes], limits: UploadLimits) -> Refusal | None:
     """Return why a file that is there whole is refused all the same."""
     if not _agree(slices):
         return _DISAGREEING
     if sum(each.length for each in slices) > limits.max_body_bytes:
-        return Answer(outcome=Outcome.REFUSED, status=413, reason=Reason.TOO_LARGE)
+        return TOO_LARGE
     lengths = _lengths_of_fields(slices)
     is_long = sum(length >= _SHORT_BYTES for length in lengths) > limits.max_parts
     return _TOO_MANY_FIELDS if is_long or len(lengths) > _MOST_SHORT else None
@@ -164,14 +157,12 @@ async def _bytes_of(slices: Sequence[HeldSlice]) -> AsyncIterator[bytes]:
     yield b"".join(field + b"\n" for field in fields if len(field) < _SHORT_BYTES)
 
 
-_DISAGREEING: Final = Answer(
-    outcome=Outcome.REFUSED,
+_DISAGREEING: Final = Refusal(
     status=400,
     reason=Reason.MALFORMED_FORM,
     detail="The slices of the file do not agree about it.",
 )
-_TOO_MANY_FIELDS: Final = Answer(
-    outcome=Outcome.REFUSED,
+_TOO_MANY_FIELDS: Final = Refusal(
     status=400,
     reason=Reason.MALFORMED_FORM,
     detail="The slices of the file have too many fields.",

@@ -1,8 +1,7 @@
 """Read a form that may bring a slice of a file, out of the spool that holds it."""
 
-import math
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -45,19 +44,27 @@ class ArrivedSlice:
         return canonical.form_content_type(boundary, self.charset)
 
 
+def read_part(
+    upload: Upload, parts: Sequence[BodyPart], index: int
+) -> AsyncIterator[bytes]:
+    """Yield the bytes of a part of a form that brings a slice."""
+    start = sum(part.length for part in parts[:index])
+    return upload.spools[Where.CONTENTS].read(start, parts[index].length)
+
+
 async def arrived_slice(upload: Upload, command: KeepSlice) -> ArrivedSlice | None:
     """Read the words of a form; ``None`` if they are of no known uploader."""
-    parts = command.parts
-    files = [
-        index for index, part in enumerate(parts) if file_name_of(part) is not None
-    ]
-    if len(files) != 1:
+    parts, head = command.parts, upload.arrival.head
+    files = [n for n, part in enumerate(parts) if _file_name_of(part) is not None]
+    longest = max((p.length for p in parts if _file_name_of(p) is None), default=0)
+    if len(files) != 1 or longest > _MOST_FIELD_BYTES:
         return None
-    if any(part.undone_length or part.length > _most(part) for part in parts):
+    if any(part.undone_length for part in parts):
         return None
-    head = upload.arrival.head
+    (file,) = files
+    file_name = _file_name_of(parts[file]) or ""
+    fields = await _fields_of(upload, parts)
     query = head.target.partition("?")[2]
-    fields = await fields_of(upload, parts)
     try:
         asked = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
@@ -68,16 +75,19 @@ async def arrived_slice(upload: Upload, command: KeepSlice) -> ArrivedSlice | No
     found = read_slice(
         fields,
         content_range=ranges[0].decode("latin-1") if ranges else None,
-        file_name=file_name_of(parts[files[0]]) or "",
+        file_name=file_name,
     )
     if not isinstance(found, Slice) or len(ranges) > 1:
         return None
+    checksum = 0
+    async for data in read_part(upload, parts, file):
+        checksum = crc32(data, checksum)
     return ArrivedSlice(
         slice=found,
         parts=parts,
-        file=files[0],
-        checksum=await _checksum(upload, parts, files[0]),
-        names=_digest_names(file_name_of(parts[files[0]]) or "", fields),
+        file=file,
+        checksum=checksum,
+        names=_digest_names(file_name, fields),
         charset=command.charset,
     )
 
@@ -96,36 +106,21 @@ _A_NAME: Final = re.compile(r"(?:\A|file_?|dz|qq)name\Z|path\Z", re.IGNORECASE)
 """Names of fields with the name or the path of a file, as the uploaders have them."""
 
 
-async def _checksum(upload: Upload, parts: Sequence[BodyPart], index: int) -> int:
-    start = sum(part.length + part.undone_length for part in parts[:index])
-    found = 0
-    if parts[index].length:
-        spool = upload.spools[Where.CONTENTS]
-        async for data in spool.read(start, parts[index].length):
-            found = crc32(data, found)
-    return found
-
-
-async def fields_of(upload: Upload, parts: Sequence[BodyPart]) -> list[tuple[str, str]]:
-    """Return names and values of the short plain fields."""
-    spool, start = upload.spools[Where.CONTENTS], 0
+async def _fields_of(
+    upload: Upload, parts: Sequence[BodyPart]
+) -> list[tuple[str, str]]:
+    """Return names and values of the plain fields that are not empty."""
     found: list[tuple[str, str]] = []
-    for part in parts:
-        is_field = file_name_of(part) is None and part.length <= _MOST_FIELD_BYTES
-        if is_field and len(found) < _MOST_FIELDS and part.length:
-            pieces = [data async for data in spool.read(start, part.length)]
+    for index, part in enumerate(parts):
+        is_field = _file_name_of(part) is None and part.length > 0
+        if is_field and len(found) < _MOST_FIELDS:
+            pieces = [data async for data in read_part(upload, parts, index)]
             value = b"".join(pieces).decode("utf-8", "surrogateescape")
             found.append((_unquoted(dict(part.names)["name"]), value))
-        start += part.length + part.undone_length
     return found
 
 
-def _most(part: BodyPart) -> float:
-    """Return the most bytes of a part: a slice has no long fields."""
-    return math.inf if file_name_of(part) is not None else _MOST_FIELD_BYTES
-
-
-def file_name_of(part: BodyPart) -> str | None:
+def _file_name_of(part: BodyPart) -> str | None:
     """Return the file name of a part; ``None`` if it is no file."""
     named = dict(part.names)
     return _unquoted(named["filename"]) if "filename" in named else None

@@ -124,12 +124,7 @@ class UploadStore:
         return self._keyed("client", client)[:16] if client else ""
 
     async def create(self, name: str, head: UploadHead) -> "HeldUpload | Denial":
-        """Begin an upload, durably; its lock is held until it is closed.
-
-        Args:
-            name: Its name, from ``name_of``.
-            head: Its first line; its client is from ``client_of``.
-        """
+        """Begin an upload, durably; its lock is held until it is closed."""
         if not self.usage.may_begin(head.client):
             return Denial.FULL
         # Counted before anything is awaited: many may begin at once.
@@ -153,10 +148,7 @@ class UploadStore:
     ) -> "HeldUpload | Denial":
         """Begin an upload, in the place of an older one of this name.
 
-        Args:
-            name: Its name, from ``name_of``.
-            head: Its first line; its client is from ``client_of``.
-            is_wanted: Whether its client, who may have sent the older one, is there.
+        ``is_wanted`` says whether its client, who may have sent both, is still there.
         """
         async with self.locked(name) as old:
             if isinstance(old, HeldUpload) and is_wanted():
@@ -167,17 +159,17 @@ class UploadStore:
         return Denial.BUSY if made is Denial.EXISTS else made
 
     async def remove_all(self, *words: str) -> None:
-        """Delete an upload with all its parts, except those that others work on.
-
-        Args:
-            words: Its words, as for ``name_of``.
-        """
+        """Delete an upload with all its parts, except those that others work on."""
         pattern = f"{self.name_of(*words)[:_UPLOAD_DIGITS]}?*{JOURNAL}"
         found = await self._tried(lambda: list(self.directory.glob(pattern)))
         for name in [] if isinstance(found, Denial) else [it.stem for it in found]:
-            async with self.locked(name) as held:
-                if isinstance(held, HeldUpload):
-                    await held.remove()
+            await self.remove(name)
+
+    async def remove(self, name: str) -> None:
+        """Delete an upload, unless somebody works on it."""
+        async with self.locked(name) as held:
+            if isinstance(held, HeldUpload):
+                await held.remove()
 
     async def open(self, name: str) -> "HeldUpload | Denial":
         """Lock an upload that was begun: ``MISSING``, or ``BUSY`` if it is locked."""
@@ -324,7 +316,7 @@ class HeldUpload:
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._is_gone = False
-        self._last: asyncio.Task[object] | None = None
+        self._order = asyncio.Lock()
 
     @property
     def state(self) -> State:
@@ -354,11 +346,7 @@ class HeldUpload:
         return await self._flushed() if self._waiting_bytes >= _FLUSH_BYTES else None
 
     async def commit(self, *, is_whole: bool = False) -> Denial | None:
-        """Make the piece durable; otherwise it does not count, and this says why.
-
-        Args:
-            is_whole: Whether it is all of an upload without a total.
-        """
+        """Make the piece durable; otherwise it does not count, and this says why."""
         failed = await self._flushed()
         if failed is not None:
             await self.drop()
@@ -431,16 +419,13 @@ class HeldUpload:
 
         Otherwise a thread could work on a descriptor that belongs to another upload.
         """
-        before = self._last
 
         async def run() -> _T:
-            if before is not None:
-                await asyncio.wait([before])
-            return await asyncio.to_thread(work)
+            async with self._order:
+                return await asyncio.to_thread(work)
 
         task = asyncio.ensure_future(run())
         task.add_done_callback(_noted)
-        self._last = task
         return await asyncio.shield(task)
 
 

@@ -26,9 +26,9 @@ from typing import Final
 
 from aiohttp import web
 
-from uploadfilter.inspection.commands import KeepSlice, Where
+from uploadfilter.inspection.commands import KeepSlice
 from uploadfilter.inspection.upload import Upload
-from uploadfilter.model import Mode, Reason
+from uploadfilter.model import Mode
 from uploadfilter.proxy.assembling.bench import Workbench
 from uploadfilter.proxy.assembling.ends import RememberedEnd, RememberedEnds
 from uploadfilter.proxy.assembling.slicecontents import (
@@ -37,12 +37,15 @@ from uploadfilter.proxy.assembling.slicecontents import (
     notes_of,
     wrong_of,
 )
-from uploadfilter.proxy.assembling.sliceforms import ArrivedSlice, arrived_slice
+from uploadfilter.proxy.assembling.sliceforms import (
+    ArrivedSlice,
+    arrived_slice,
+    read_part,
+)
 from uploadfilter.proxy.assembling.store import HeldUpload
-from uploadfilter.rejections import Outcome
 from uploadfilter.uploads.assembly.assembly import Denial, State
 from uploadfilter.uploads.assembly.journal import UploadHead
-from uploadfilter.uploads.assembly.steps import Failure, OriginReply
+from uploadfilter.uploads.assembly.steps import Failure
 from uploadfilter.uploads.assembly.webforms import (
     NAME,
     WAITING,
@@ -51,7 +54,6 @@ from uploadfilter.uploads.assembly.webforms import (
 )
 from uploadfilter.uploads.body import canonical
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal
-from uploadfilter.web.answering.answer import Answer
 from uploadfilter.web.requests.arrival import Arrival
 
 _END: Final = "end"
@@ -67,7 +69,7 @@ class WebForms:
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
-        self._ends = RememberedEnds(bench.store, NAME)
+        self._ends = RememberedEnds(bench.store)
 
     async def answer(
         self, arrival: Arrival, body: BodyPlan | Refusal
@@ -104,7 +106,7 @@ class WebForms:
             await asyncio.sleep(_LOOK_S)
             answer = await self._known_end(arrival, arrived)
         is_lenient = arrival.route.mode is Mode.MONITOR and not is_held
-        return None if is_lenient else self._busy(arrival)
+        return None if is_lenient else self._bench.answer(arrival, Denial.BUSY)
 
     async def _again(
         self, arrival: Arrival, arrived: ArrivedSlice
@@ -121,7 +123,7 @@ class WebForms:
         is_first = arrived.slice.key == "0" and len(end.sums) > 1
         is_new = is_first and end.rejection is None and not arrived.slice.is_random
         if is_new or not _is_part(end, arrived):
-            await self._ends.forget(name)
+            await self._bench.store.remove(name)
             return None
         return self._ended(arrival, end)
 
@@ -132,7 +134,7 @@ class WebForms:
         done = await self._finished(arrival, arrived)
         if done is Denial.MISSING:
             known = await self._known_end(arrival, arrived)
-            return self._waiting() if known is None else known
+            return self._bench.answer(arrival, WAITING) if known is None else known
         return done if isinstance(done, web.Response) else None
 
     async def _known_end(
@@ -144,18 +146,7 @@ class WebForms:
         return self._ended(arrival, end) if end and is_known else None
 
     def _ended(self, arrival: Arrival, end: RememberedEnd) -> web.StreamResponse:
-        if end.rejection is None:
-            return self._waiting()
-        return self._bench.answer(arrival, end.rejection)
-
-    def _waiting(self) -> web.Response:
-        headers = [(b"Content-Type", b"application/json")]
-        reply = OriginReply(status=200, headers=headers, body=WAITING)
-        return self._bench.relay(reply)
-
-    def _busy(self, arrival: Arrival) -> web.Response:
-        told = Answer(outcome=Outcome.LATER, status=503, reason=Reason.SPOOL_FULL)
-        return self._bench.answer(arrival, told)
+        return self._bench.answer(arrival, end.rejection or WAITING)
 
     def _name(self, arrival: Arrival, piece: Slice, key: str) -> str:
         path = arrival.head.target.partition("?")[0]
@@ -240,8 +231,6 @@ class WebForms:
         sums = {key: str(each.notes.checksum) for key, each in parts.items()}
         name = self._name(arrival, piece, _END)
         await self._ends.remember(name, arrival.client_key, done, sums)
-        if isinstance(done, OriginReply):
-            return self._bench.relay(done)
         return self._bench.answer(arrival, done)
 
 
@@ -269,16 +258,12 @@ async def _write_form(
     pieces: Sequence[bytes | int],
 ) -> Failure | None:
     """Write a form into the store; return why not."""
-    starts = [0]
-    for part in arrived.parts:
-        starts.append(starts[-1] + part.length + part.undone_length)
-    spool = upload.spools[Where.CONTENTS]
     failed: Failure | None = held.begin(0)
     for each in pieces:
         if isinstance(each, bytes):
             failed = failed or await held.write(each)
             continue
-        if failed is None and arrived.parts[each].length:
-            async for data in spool.read(starts[each], arrived.parts[each].length):
+        if failed is None:
+            async for data in read_part(upload, arrived.parts, each):
                 failed = failed or await held.write(data)
     return failed or await held.commit()

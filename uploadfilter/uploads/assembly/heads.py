@@ -53,6 +53,13 @@ _OF_A_BODY: Final = frozenset(
 """Headers that describe the body of one request."""
 
 
+TOO_LARGE: Final = Refusal(
+    status=413,
+    reason=Reason.TOO_LARGE,
+    detail="The body is longer than this service accepts.",
+)
+
+
 def refuse(detail: str, status: int = 400) -> Refusal:
     """Return the refusal of a head that is no step."""
     return Refusal(status=status, reason=Reason.MALFORMED_REQUEST, detail=detail)
@@ -71,9 +78,7 @@ def read_number(head: RequestHead, name: bytes) -> int | Refusal | None:
 def obeyed_method(head: RequestHead, allowed: frozenset[str]) -> str | None:
     """Return the method that a server obeys; ``None`` if it is unclear.
 
-    Args:
-        head: The request.
-        allowed: The methods that a POST may stand for.
+    A POST may stand for the ``allowed`` methods.
     """
     asked = head.stands_for
     if not asked:
@@ -84,12 +89,7 @@ def obeyed_method(head: RequestHead, allowed: frozenset[str]) -> str | None:
 
 
 def target_of(location: bytes, target: str) -> str:
-    """Return the target that clients will use for an address.
-
-    Args:
-        location: Value of Location.
-        target: Target of the request that it answers.
-    """
+    """Return the target that clients use for a Location in the answer to a target."""
     address = location.decode("latin-1")
     found = urlsplit(urljoin(f"http://origin{target}", address))
     return found.path + (f"?{found.query}" if found.query else "")

@@ -22,7 +22,7 @@ from http import HTTPStatus
 from typing import Final
 
 from uploadfilter.uploads.assembly import steps
-from uploadfilter.uploads.assembly.assembly import Fault
+from uploadfilter.uploads.assembly.assembly import Assembly, Fault
 from uploadfilter.uploads.assembly.heads import edited, read_number, refuse
 from uploadfilter.uploads.assembly.nextcloudpaths import (
     CHUNK,
@@ -137,7 +137,7 @@ def _replay(
 
 
 def _answer(outcome: steps.Outcome) -> steps.OwnReply | None:
-    return steps.OwnReply(status=201) if isinstance(outcome, steps.Taken) else None
+    return steps.OwnReply(status=201) if isinstance(outcome, Assembly) else None
 
 
 def _abort(head: RequestHead, upload: str, is_rejected: bool) -> RequestHead:

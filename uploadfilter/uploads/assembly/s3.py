@@ -24,7 +24,7 @@ from xml.sax.saxutils import escape
 
 from uploadfilter.model import Reason
 from uploadfilter.uploads.assembly import steps
-from uploadfilter.uploads.assembly.assembly import Denial, Fault
+from uploadfilter.uploads.assembly.assembly import Assembly, Denial, Fault
 from uploadfilter.uploads.assembly.heads import refuse
 from uploadfilter.uploads.assembly.s3lists import (
     MOST_LIST_BYTES,
@@ -109,7 +109,7 @@ def _replay(
 def _answer(outcome: steps.Outcome) -> OwnReply | None:
     """Answer as S3 does, so that its clients know what happened."""
     match outcome:
-        case steps.Taken():
+        case Assembly():
             return None
         case steps.NotSent() if not outcome.decision_id:
             return _error(outcome.status, "InternalError", "No answer.")

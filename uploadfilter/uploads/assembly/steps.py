@@ -195,24 +195,6 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """Bytes are held.
-
-    Attributes:
-        offset: How many of their upload.
-        total: Length of the upload, if it is known.
-    """
-
-    offset: int
-    total: int | None
-
-    @classmethod
-    def of(cls, assembly: Assembly) -> "Taken":
-        """Return the outcome for bytes that are held so far."""
-        return cls(offset=assembly.offset, total=assembly.total)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NotSent:
     """An upload has ended, or not yet, without an answer of the origin.
 
@@ -232,7 +214,8 @@ class NotSent:
 Failure: TypeAlias = Fault | Denial | Reason
 """Why bytes are not held."""
 
-Outcome: TypeAlias = Taken | Failure | Refusal | NotSent
+Outcome: TypeAlias = Assembly | Failure | Refusal | NotSent
+"""What became of a request; ``Assembly`` says that its bytes are held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Final
 
 from uploadfilter.uploads.assembly import steps
-from uploadfilter.uploads.assembly.assembly import Fault
+from uploadfilter.uploads.assembly.assembly import Assembly, Fault
 from uploadfilter.uploads.assembly.heads import (
     edited,
     obeyed_method,
@@ -147,7 +147,7 @@ def _replay(
 
 
 def _answer(outcome: steps.Outcome) -> steps.OwnReply | None:
-    if not isinstance(outcome, steps.Taken):
+    if not isinstance(outcome, Assembly):
         return None
     headers: dict[str, str | None] = {"Upload-Offset": str(outcome.offset)}
     if outcome.total is not None:

@@ -23,7 +23,7 @@ import msgspec
 
 from uploadfilter.model import Reason
 from uploadfilter.uploads.assembly.heads import edited
-from uploadfilter.uploads.assembly.steps import Replay, ReplayRequest
+from uploadfilter.uploads.assembly.steps import OriginReply, Replay, ReplayRequest
 from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.head.request import RequestHead
 from uploadfilter.uploads.head.signs import Signs
@@ -31,7 +31,11 @@ from uploadfilter.uploads.head.signs import Signs
 NAME: Final = "forms"
 """The name of this protocol in the store and on record."""
 
-WAITING: Final = b'{"success": true}'
+WAITING: Final = OriginReply(
+    status=200,
+    headers=[(b"Content-Type", b"application/json")],
+    body=b'{"success": true}',
+)
 """The answer to a slice that waits, with the 200 that these scripts expect. Fine
 Uploader reads it; the others read the status alone."""
 
@@ -43,8 +47,7 @@ _RANGE: Final = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 _MOST_ID: Final = 512
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
     """A slice of a file, as its form says.
 
     Attributes:
@@ -87,28 +90,24 @@ class SliceNotes(msgspec.Struct, frozen=True, kw_only=True):
     """The facts about a slice that waits as the form which the origin will get.
 
     Attributes:
+        slice: The slice, as its form says.
         begin: Where the file begins in the form.
         length: Length of the file there, in bytes.
         fields: Beginning and length of every other part of the form.
         checksum: CRC-32 of the file, by which a slice that comes again is known.
         names: Digest of the names that the form gives to the file.
-        at: Offset in the whole file, if it is stated.
-        count: Number of slices, if it is stated.
-        total: Length of the whole file, if it is stated.
         target: Target of the request.
         type: Content-Type of the form.
         content_range: Content-Range of the request; empty without one.
         declared_type: Media type of the file in the form; empty without one.
     """
 
+    slice: Slice
     begin: int
     length: int
     fields: tuple[tuple[int, int], ...]
     checksum: int
     names: str
-    at: int | None
-    count: int | None
-    total: int | None
     target: str
     type: str
     content_range: str
@@ -116,12 +115,7 @@ class SliceNotes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def replay_slices(head: RequestHead, slices: Sequence[SliceNotes]) -> Replay:
-    """Return the requests that bring slices to the origin, in their order.
-
-    Args:
-        head: The last request of the client.
-        slices: The notes of the slices.
-    """
+    """Return the requests that bring slices to the origin, in their order."""
     sendings = []
     for index, notes in enumerate(slices):
         added = {b"Content-Type": notes.type.encode("ascii")}
