@@ -83,6 +83,9 @@ TESTED_ELSEWHERE = {
     "uploadfilter/issuing/acts.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/orders.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/rendering.py": "tests/issuing/page/test_desk.py",
+    "uploadfilter/proxy/assembling/contents.py": (
+        "tests/proxy/assembling/test_engine.py"
+    ),
     "uploadfilter/proxy/assembling/protocols.py": (
         "tests/proxy/assembling/test_engine.py"
     ),

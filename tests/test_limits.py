@@ -440,10 +440,10 @@ NAMED: Mapping[str, str] = {
         "tests/uploads/head/test_pieces.py::test_head_says_that_it_is_a_piece"
     ),
     "multipart uploads of S3 on a [route": (
-        "tests/proxy/assembling/test_s3.py::test_part_of_a_copy_is_refused"
+        "tests/uploads/assembly/test_s3.py::test_copied_part_is_refused"
     ),
     "chunked uploads of Nextcloud on a [route": (
-        "tests/proxy/assembling/test_nextcloud.py::test_odd_steps_are_refused"
+        "tests/uploads/assembly/test_nextcloud.py::test_odd_steps_are_refused"
     ),
     "a file of which only digests are listed, in": (
         "tests/proxy/assembling/test_engine.py"

@@ -171,9 +171,9 @@ async def test_upload_store_is_told(tmp_path: Path) -> None:
         )
         proxy = replace(desk, store=store)
         register((made := Metrics()).registry, Gauges(proxy, proxy.health()))
-        store.begin("a", "x")
+        assert store.begin("a", "x")
         assert store.take("a", "x", 5)
-        assert not store.may_begin("x")
+        assert not store.begin("b", "x")
         assert not store.take("a", "x", 5)
 
         assert value(made, "held_uploads") == 1

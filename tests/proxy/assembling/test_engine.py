@@ -26,7 +26,6 @@ from tests.proxy.site import Site
 from tests.proxy.wire import Got, status
 from uploadfilter.inspection.recorder import Recorder
 from uploadfilter.model import Action, Verdict
-from uploadfilter.proxy.assembling import heldfile
 from uploadfilter.web.routing.routes import UploadProtocol
 
 OTHERS = [b"what stands before them; ", b", and what comes after them"]
@@ -293,7 +292,7 @@ async def test_full_disk_keeps_what_is_held(
     await sender.begin()
     assert is_fine(await sender.step(0))
     with monkeypatch.context() as full:
-        full.setattr(heldfile, "_write_all", full_disk)
+        full.setattr(os, "pwrite", full_disk)
         assert status(await sender.step(1)) == 503
     assert sender.origins.shown() == set()
     assert is_fine(await sender.step(1))

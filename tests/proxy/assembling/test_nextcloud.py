@@ -101,32 +101,6 @@ async def test_end_of_an_upload_deletes_its_chunks(served: Served) -> None:
     assert served.held() == 0
 
 
-@pytest.mark.parametrize(
-    ("method", "name", "headers", "expected"),
-    [
-        ("PUT", "1001", (), 400),
-        ("PUT", "%31", (), 400),
-        ("PUT", ".file", (), 400),
-        ("PUT", "1", ("Content-Encoding: gzip",), 415),
-        ("PUT", "1", ("OC-Total-Length: 99999999999999",), 400),
-        ("COPY", ".file", (), 400),
-        ("MOVE", "1", (), 400),
-        ("POST", "1", (), 400),
-    ],
-)
-async def test_odd_steps_are_refused(
-    served: Served, method: str, name: str, headers: tuple[str, ...], expected: int
-) -> None:
-    """Only chunks come in, and only whole files leave."""
-    client = served.client(LISTED)
-    await client.begin()
-    path = f"{client.folder}/{name}"
-    body = LISTED if method in {"PUT", "POST"} else b""
-    answer = await client.site.ask(method, path, *client.of_file, *headers, body=body)
-    assert status(answer) == expected
-    assert (served.held(), served.origin.seen) == (0, {b""})
-
-
 async def test_file_that_is_too_large_is_refused_at_once(served: Served) -> None:
     """Its first chunk says how long it will be."""
     client = served.client(UNLISTED)
@@ -134,15 +108,6 @@ async def test_file_that_is_too_large_is_refused_at_once(served: Served) -> None
     client.total = 10**12
     assert status(await client.chunk(1, UNLISTED)) == 413
     assert served.held() == 0
-
-
-async def test_files_do_not_become_chunks(served: Served) -> None:
-    """Two files that were accepted one by one could make a listed one."""
-    client = served.client(LISTED)
-    await client.begin()
-    told = f"Destination: https://site.example{client.folder}/1"
-    for method in ("COPY", "MOVE"):
-        assert status(await client.site.ask(method, FILE, told)) == 400
 
 
 async def test_other_requests_are_treated_as_on_any_route(served: Served) -> None:

@@ -10,12 +10,11 @@ from uploadfilter.web.origins.asking import OriginAnswer
 
 
 class Body:
-    """The body of an answer, in pieces; an exception is raised in its place."""
+    """An answer with a body in pieces; an exception is raised in its place."""
 
-    def __init__(self, *pieces: bytes | Exception, status: int = 200) -> None:
-        self.status = status
+    def __init__(self, *pieces: bytes | Exception, is_lost: bool = False) -> None:
         self.content = self
-        self.is_lost = False
+        self.is_lost = is_lost
         self._pieces = list(pieces)
 
     async def readany(self) -> bytes:
@@ -30,30 +29,24 @@ class Body:
         return self.is_lost
 
 
-def answer(*pieces: bytes | Exception, status: int = 200) -> OriginAnswer:
-    """Return an answer with a body."""
-    return cast("OriginAnswer", Body(*pieces, status=status))
+HALF = bytes(MOST_REPLY_BYTES // 2)
 
 
-FAULTS = [aiohttp.ClientPayloadError(), OSError(), TimeoutError()]
-
-
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
-async def test_body_that_breaks_off_is_none(fault: Exception) -> None:
-    """A part of it is never taken for all of it."""
-    assert await whole(answer(b"a", b"b")) == b"ab"
-    assert await whole(answer(b"a", fault)) is None
-
-
-async def test_body_without_a_length_ends_with_its_connection() -> None:
-    """A connection that breaks is no end."""
-    body = Body(b"a")
-    body.is_lost = True
-    assert await whole(cast("OriginAnswer", body)) is None
-
-
-async def test_long_answer_is_not_held() -> None:
-    """Protocols have short ones."""
-    half = bytes(MOST_REPLY_BYTES // 2)
-    assert await whole(answer(half, half)) == half * 2
-    assert await whole(answer(half, half, b"x")) is None
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (Body(b"a", b"b"), b"ab"),
+        (Body(b"a", aiohttp.ClientPayloadError()), None),
+        (Body(b"a", OSError()), None),
+        (Body(b"a", TimeoutError()), None),
+        (Body(b"a", is_lost=True), None),
+        (Body(HALF, HALF), HALF * 2),
+        (Body(HALF, HALF, b"x"), None),
+    ],
+    ids=range(7),
+)
+async def test_body_comes_whole_or_not_at_all(
+    body: Body, expected: bytes | None
+) -> None:
+    """It may break off, end with its connection, or be too long to hold."""
+    assert await whole(cast("OriginAnswer", body)) == expected

@@ -96,15 +96,6 @@ async def test_part_is_not_held_before_the_origin_has_it(
     assert states == [State.OPEN]
 
 
-async def test_part_of_a_copy_is_refused(served: Served) -> None:
-    """Its bytes do not come by here."""
-    upload_id = await served.client.begin()
-    query = f"partNumber=1&uploadId={upload_id}"
-    answer = await served.client.ask("PUT", query, "x-amz-copy-source: /a/b", body=b"")
-    assert status(answer) == 501
-    assert served.origin.parts[upload_id] == {}
-
-
 def framed(data: bytes, *, size: int = 40, checksum: bytes | None = None) -> bytes:
     """Return data in aws-chunked framing with a checksum behind it."""
     chunks = [data[at : at + size] for at in range(0, len(data), size)]

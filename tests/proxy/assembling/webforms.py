@@ -10,6 +10,26 @@ UUID = "2f1c9e9e-5a1c-4d8b-9a57-0a2b3c4d5e6f"
 Fields = Callable[[int, int, int, int], dict[str, str]]
 """The fields for a slice: its index, the count, its offset, the length of the file."""
 
+
+def _words_of(prefix: str) -> Fields:
+    """Return the fields of scripts that are descended from resumable.js."""
+
+    def fields(index: int, count: int, at: int, total: int) -> dict[str, str]:
+        words = {
+            "Identifier": f"{total}-ajpg",
+            "ChunkNumber": str(index + 1),
+            "TotalChunks": str(count),
+            "ChunkSize": str(at // index if index else 60),
+            "TotalSize": str(total),
+        }
+        return {
+            prefix + word if prefix else word[0].lower() + word[1:]: value
+            for word, value in words.items()
+        }
+
+    return fields
+
+
 UPLOADERS: dict[str, Fields] = {
     "dropzone": lambda index, count, at, total: {
         "dzuuid": UUID,
@@ -25,20 +45,9 @@ UPLOADERS: dict[str, Fields] = {
         "qqpartbyteoffset": str(at),
         "qqtotalfilesize": str(total),
     },
-    "resumable": lambda index, count, at, total: {
-        "resumableIdentifier": f"{total}-ajpg",
-        "resumableChunkNumber": str(index + 1),
-        "resumableTotalChunks": str(count),
-        "resumableChunkSize": str(at // index if index else 60),
-        "resumableTotalSize": str(total),
-    },
-    "flow": lambda index, count, at, total: {
-        "flowIdentifier": f"{total}-ajpg",
-        "flowChunkNumber": str(index + 1),
-        "flowTotalChunks": str(count),
-        "flowChunkSize": str(at // index if index else 60),
-        "flowTotalSize": str(total),
-    },
+    "resumable": _words_of("resumable"),
+    "flow": _words_of("flow"),
+    "simple": _words_of(""),
     "plupload": lambda index, count, _at, _total: {
         "name": "a.jpg",
         "chunk": str(index),

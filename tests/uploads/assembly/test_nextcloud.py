@@ -63,6 +63,8 @@ def test_steps_are_told_apart(method: str, target: str, step: Facts | None) -> N
         ("MOVE", AT),
         ("MOVE", f"{AT}/1"),
         ("COPY", f"{AT}/.file"),
+        ("PUT", f"{AT}/.file"),
+        ("POST", f"{AT}/1"),
         ("PATCH", f"{AT}/1"),
         ("put", f"{AT}/1"),
     ],
@@ -111,4 +113,5 @@ def test_no_way_of_writing_leads_around(
         assert found[0] == ("bring" if is_plain else "refused")
     else:
         told = (b"Destination", f"https://x{address}".encode())
-        assert facts(NEXTCLOUD.step(head("MOVE", "/a", told))) == REFUSED
+        for method in ("COPY", "MOVE"):
+            assert facts(NEXTCLOUD.step(head(method, "/a", told))) == REFUSED

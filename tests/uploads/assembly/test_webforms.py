@@ -4,52 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.proxy.assembling.webforms import UPLOADERS
 from uploadfilter.uploads.assembly.webforms import MOST_SLICES, Slice, read_slice
 from uploadfilter.uploads.head.plan import Refusal
 
-UUID = "2f1c9e9e-5a1c-4d8b-9a57-0a2b3c4d5e6f"
-DROPZONE = {
-    "dzuuid": UUID,
-    "dzchunkindex": "1",
-    "dztotalfilesize": "250",
-    "dzchunksize": "100",
-    "dztotalchunkcount": "3",
-    "dzchunkbyteoffset": "100",
-}
-FINE = {
-    "qquuid": UUID,
-    "qqpartindex": "1",
-    "qqpartbyteoffset": "100",
-    "qqchunksize": "100",
-    "qqtotalparts": "3",
-    "qqtotalfilesize": "250",
-    "qqfilename": "a.jpg",
-}
-RESUMABLE = {
-    "resumableChunkNumber": "2",
-    "resumableChunkSize": "100",
-    "resumableCurrentChunkSize": "150",
-    "resumableTotalSize": "250",
-    "resumableType": "image/jpeg",
-    "resumableIdentifier": "250-ajpg",
-    "resumableFilename": "a.jpg",
-    "resumableRelativePath": "a.jpg",
-    "resumableTotalChunks": "3",
-}
-FLOW = {name.replace("resumable", "flow"): value for name, value in RESUMABLE.items()}
-SIMPLE = {
-    name.replace("resumable", "")[0].lower() + name.replace("resumable", "")[1:]: value
-    for name, value in RESUMABLE.items()
-}
-PLUPLOAD = {"name": "a.jpg", "chunk": "1", "chunks": "3"}
-
 KNOWN = {
-    "dropzone": DROPZONE,
-    "fineuploader": FINE,
-    "resumable": RESUMABLE,
-    "flow": FLOW,
-    "simple": SIMPLE,
-    "plupload": PLUPLOAD,
+    name: fields(1, 3, 100, 250)
+    for name, fields in UPLOADERS.items()
+    if name != "range"
 }
 
 
@@ -115,7 +77,7 @@ def test_words_of_two_readings_are_refused(uploader: str) -> None:
     for name in ("part_index", "chunk-number", "offset", "sliceStart"):
         more = [(name, "2"), ("part_count", "5")]
         assert isinstance(read(known, *more), Refusal), name
-    other = DROPZONE if uploader != "dropzone" else PLUPLOAD
+    other = KNOWN["dropzone"] if uploader != "dropzone" else KNOWN["plupload"]
     assert isinstance(read(known | other), Refusal)
     assert isinstance(read(known, content_range="bytes 0-1/5"), Refusal)
 
@@ -138,7 +100,7 @@ def test_every_word_of_an_uploader_is_needed(uploader: str) -> None:
 
 def test_slices_are_bounded() -> None:
     """Each is a file."""
-    most = PLUPLOAD | {"chunk": "0", "chunks": str(MOST_SLICES)}
+    most = KNOWN["plupload"] | {"chunk": "0", "chunks": str(MOST_SLICES)}
     assert isinstance(read(most), Slice)
     assert isinstance(read(most | {"chunks": str(MOST_SLICES + 1)}), Refusal)
 

@@ -125,17 +125,16 @@ class UploadStore:
 
     async def create(self, name: str, head: UploadHead) -> "HeldUpload | Denial":
         """Begin an upload, durably; its lock is held until it is closed."""
-        if not self.usage.may_begin(head.client):
-            return Denial.FULL
         # Counted before anything is awaited: many may begin at once.
-        is_new = self.usage.begin(name, head.client)
+        if not self.usage.begin(name, head.client):
+            return Denial.FULL
         made: HeldFile | Denial = Denial.UNUSABLE
         try:
             made = await self._tried(
                 lambda: HeldFile.create(self.directory, name, head)
             )
         finally:
-            if isinstance(made, Denial) and is_new:
+            if isinstance(made, Denial) and made is not Denial.EXISTS:
                 self.usage.end(name)
         if isinstance(made, Denial):
             return made

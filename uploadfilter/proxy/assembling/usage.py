@@ -59,22 +59,16 @@ class StoreUsage:
         """Return the number of uploads."""
         return len(self._held)
 
-    def may_begin(self, client: str) -> bool:
-        """Tell whether there is room for one more upload of a client."""
-        most = self.limits.uploads_per_client
+    def begin(self, name: str, client: str) -> bool:
+        """Count an upload that begins; false if there is no room for one more."""
         if len(self._held) >= self.limits.uploads_total:
             self.counts[StoreEvent.UPLOADS_FULL] += 1
             return False
-        if client and self._uploads[client] >= most:
+        if client and self._uploads[client] >= self.limits.uploads_per_client:
             self.counts[StoreEvent.CLIENT_UPLOADS_FULL] += 1
             return False
-        return True
-
-    def begin(self, name: str, client: str) -> bool:
-        """Count an upload that begins; false if it is counted already."""
-        if name in self._held:
-            return False
-        self._set(name, Holding(client, 0))
+        if name not in self._held:
+            self._set(name, Holding(client, 0))
         return True
 
     def take(self, name: str, client: str, size: int) -> bool:
