@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from uploadfilter.cli.documents.table import DOCUMENTS
+from uploadfilter.cli.documents import DOCUMENTS
 
 FOLDER = Path(__file__).parents[2] / "docs" / "json"
 

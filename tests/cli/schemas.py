@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from typing_extensions import override
 
 from deploy.documents.schemas import schema_of
-from uploadfilter.cli.documents.table import DOCUMENTS
+from uploadfilter.cli.documents import DOCUMENTS
 
 
 class Overheard(io.RawIOBase):

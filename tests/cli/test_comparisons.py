@@ -3,7 +3,12 @@
 import pytest
 
 from tests.decisions.logs import ACCEPTED, REFUSED, REJECTED, decision
-from uploadfilter.cli.comparisons import document_of, print_comparison
+from uploadfilter.cli.comparisons import (
+    ActionsJSON,
+    PresetActionsJSON,
+    comparison_document,
+    print_comparison,
+)
 from uploadfilter.decisions.presets import Comparison
 
 
@@ -18,16 +23,13 @@ def compared() -> Comparison:
 
 def test_programs_get_every_count(compared: Comparison) -> None:
     """By preset, action and reason."""
-    document = document_of(compared)
+    document = comparison_document(compared)
 
-    assert document["uploads"] == 3
-    assert document["in_force"] == {"accept": 1, "reject": 2, "retry_later": 0}
-    assert document["presets"]["strict"] == {  # type: ignore[index]  # a table of them
-        "accept": 1,
-        "reject": 2,
-        "retry_later": 0,
-        "rejected_without_a_match": {"malformed_form": 1},
-    }
+    assert document.uploads == 3
+    assert document.in_force == ActionsJSON(1, 2, 0)
+    assert document.presets["strict"] == PresetActionsJSON(
+        1, 2, 0, {"malformed_form": 1}
+    )
 
 
 def test_people_get_a_table(

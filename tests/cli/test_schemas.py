@@ -9,7 +9,7 @@ from tests.cli.hashset.shells import Shell, shell
 from tests.cli.running import found_in, run
 from tests.cli.schemas import is_valid
 from uploadfilter.cli import whole_program
-from uploadfilter.cli.documents.table import DOCUMENTS
+from uploadfilter.cli.documents import DOCUMENTS
 
 __all__ = ["shell"]
 

@@ -1,9 +1,10 @@
 """The output of scan for a file, for programs and for people."""
 
-import json
 from dataclasses import replace
+from typing import Any
 
-import msgspec
+import pytest
+from msgspec import to_builtins
 
 from uploadfilter.cli.shapes import CheckedFile, document, lines
 from uploadfilter.model import (
@@ -70,15 +71,29 @@ SHOWN = {
 }
 """The only view, as JSON."""
 
+NOTHING: dict[str, Any] = {
+    "path": "gone",
+    "verdict": "INCONCLUSIVE",
+    "reason": "unreadable",
+    "exact": None,
+    "views": [],
+    "contents": [],
+    "dropped": 0,
+    "matches": [],
+    "seen_percent": None,
+}
+"""A file that could not be read, as JSON."""
+
 
 def quality_of(plane: bytes) -> int:
     """Return a quality that shows that the plane of the view was asked about."""
     return QUALITY if plane == VIEW.plane else 0
 
 
-def printed(checked: CheckedFile) -> object:
+def printed(checked: CheckedFile) -> dict[str, Any]:
     """Return the output for programs."""
-    return json.loads(msgspec.json.encode(document(checked, quality_of=quality_of)))
+    found: dict[str, Any] = to_builtins(document(checked, quality_of=quality_of))
+    return found
 
 
 def read(checked: CheckedFile) -> str:
@@ -89,126 +104,98 @@ def read(checked: CheckedFile) -> str:
 def test_json_of_a_match() -> None:
     """The shape is that of the contract: keys, order, hex in lower case, capitals."""
     checked = CheckedFile(path="a.jpg", scan=SCAN, matches=(SAME, NEAR))
+    match = {
+        "set": "unit7",
+        "entry": "e1",
+        "category": "1",
+        "signal_type": "md5",
+        "distance": 0,
+        "view": None,
+        "variant": None,
+        "geometry": None,
+        "complement": False,
+        "kind": "within",
+        "chance": None,
+        "outline": None,
+        "frame_s": None,
+    }
+    near = {"signal_type": "pdq", "distance": 4, "view": "stored"}
+    near |= {"variant": "mirror", "geometry": "squash512"}
 
-    keys = "path verdict reason exact views contents dropped matches seen_percent"
-    assert list(document(checked, quality_of=quality_of)) == keys.split()
+    assert list(printed(checked)) == list(NOTHING)
     assert printed(checked) == {
+        **NOTHING,
         "path": "a.jpg",
         "verdict": "MATCH",
         "reason": None,
         "exact": {"md5": "00" * 16, "sha1": "00" * 20, "sha256": "ab" * 32},
         "views": [SHOWN],
-        "contents": [],
-        "dropped": 0,
-        "matches": [
-            {
-                "set": "unit7",
-                "entry": "e1",
-                "category": "1",
-                "signal_type": "md5",
-                "distance": 0,
-                "view": None,
-                "variant": None,
-                "geometry": None,
-                "complement": False,
-                "kind": "within",
-                "chance": None,
-                "outline": None,
-                "frame_s": None,
-            },
-            {
-                "set": "unit7",
-                "entry": "e1",
-                "category": "1",
-                "signal_type": "pdq",
-                "distance": 4,
-                "view": "stored",
-                "variant": "mirror",
-                "geometry": "squash512",
-                "complement": False,
-                "kind": "within",
-                "chance": None,
-                "outline": None,
-                "frame_s": None,
-            },
-        ],
-        "seen_percent": None,
+        "matches": [match, {**match, **near}],
     }
 
 
-def test_negative_is_named() -> None:
-    """That an entry matches the negative of a view stands in the JSON and the line."""
-    checked = CheckedFile(
-        path="a.jpg", scan=SCAN, matches=(replace(NEAR, complement=True),)
-    )
-    (match,) = json.loads(
-        msgspec.json.encode(document(checked, quality_of=quality_of))
-    )["matches"]
+@pytest.mark.parametrize(
+    ("match", "keys", "words"),
+    [
+        pytest.param(
+            replace(NEAR, complement=True),
+            {"complement": True},
+            "mirror, negative",
+            id="negative",
+        ),
+        pytest.param(
+            replace(
+                NEAR,
+                kind=MatchKind.ALTERED,
+                chance=3.2e-14,
+                outline=Outline(left=0.05, top=0.05),
+            ),
+            {"kind": "altered", "chance": 3.2e-14, "outline": "crop 0.05 0.05 0 0"},
+            "altered, outline crop 0.05 0.05 0 0, by chance 3e-14",
+            id="altered",
+        ),
+        pytest.param(
+            replace(NEAR, view="track:1/ms:12480/trim:1", variant=None),
+            {"frame_s": 12.48},
+            "view track:1/ms:12480/trim:1",
+            id="video",
+        ),
+    ],
+)
+def test_special_match_is_told(match: Match, keys: dict[str, Any], words: str) -> None:
+    """For programs and for people: an expert looks there first."""
+    checked = CheckedFile(path="a.jpg", scan=SCAN, matches=(match,))
+    (found,) = printed(checked)["matches"]
 
-    assert match["complement"] is True
-    assert "mirror, negative" in list(lines(checked, quality_of=quality_of))[1].plain
-
-
-def test_altered_copy_is_told_with_its_chance_and_its_outline() -> None:
-    """An expert sees how often chance would do the same, and which part is shown."""
-    outline = Outline(left=0.05, top=0.05)
-    altered = replace(NEAR, kind=MatchKind.ALTERED, chance=3.2e-14, outline=outline)
-    checked = CheckedFile(path="a.jpg", scan=SCAN, matches=(altered,))
-    (match,) = json.loads(
-        msgspec.json.encode(document(checked, quality_of=quality_of))
-    )["matches"]
-
-    assert (match["kind"], match["chance"]) == ("altered", 3.2e-14)
-    assert match["outline"] == "crop 0.05 0.05 0 0"
-    (_, line) = lines(checked, quality_of=quality_of)
-    assert "altered, outline crop 0.05 0.05 0 0, by chance 3e-14" in line.plain
-
-
-def test_frame_of_a_video_is_told_with_its_time() -> None:
-    """A reviewer looks there first."""
-    view = "track:1/ms:12480/trim:1"
-    checked = CheckedFile(
-        path="a.jpg", scan=SCAN, matches=(replace(NEAR, view=view, variant=None),)
-    )
-    (match,) = json.loads(
-        msgspec.json.encode(document(checked, quality_of=quality_of))
-    )["matches"]
-
-    assert match["frame_s"] == 12.48
+    assert {key: found[key] for key in keys} == keys
+    assert words in read(checked)
 
 
-def test_json_of_what_could_not_be_read() -> None:
-    """Without content there are no signals, and the reason says why."""
-    checked = CheckedFile(path="gone", problem=Reason.UNREADABLE, detail="No such file")
+@pytest.mark.parametrize(
+    ("checked", "reason"),
+    [
+        (CheckedFile(path="gone", problem=Reason.UNREADABLE), "unreadable"),
+        (
+            CheckedFile(path="a", scan=SCAN, problem=Reason.NO_REFERENCE_SET),
+            "no_reference_set",
+        ),
+        # A reason that a reference set would not cure is the one that is told.
+        (
+            CheckedFile(
+                path="a",
+                scan=replace(SCAN, reason=Reason.TRUNCATED),
+                problem=Reason.NO_REFERENCE_SET,
+            ),
+            "truncated",
+        ),
+    ],
+)
+def test_json_of_what_was_not_checked(checked: CheckedFile, reason: str) -> None:
+    """It is no NO_MATCH, and the reason says why."""
+    found = printed(checked)
 
-    assert printed(checked) == {
-        "path": "gone",
-        "verdict": "INCONCLUSIVE",
-        "reason": "unreadable",
-        "exact": None,
-        "views": [],
-        "contents": [],
-        "dropped": 0,
-        "matches": [],
-        "seen_percent": None,
-    }
-
-
-def test_nothing_is_checked_without_a_reference_set() -> None:
-    """A complete scan that was compared with nothing is no NO_MATCH."""
-    checked = CheckedFile(path="a.jpg", scan=SCAN, problem=Reason.NO_REFERENCE_SET)
-
-    shape = document(checked, quality_of=quality_of)
-
-    assert (shape["verdict"], shape["reason"]) == ("INCONCLUSIVE", "no_reference_set")
-
-
-def test_what_the_scan_lacks_outranks_the_missing_reference_set() -> None:
-    """A reason that a reference set would not cure is the one that is told."""
-    scan = replace(SCAN, reason=Reason.TRUNCATED)
-    checked = CheckedFile(path="a.jpg", scan=scan, problem=Reason.NO_REFERENCE_SET)
-
-    assert document(checked, quality_of=quality_of)["reason"] == "truncated"
+    assert (found["verdict"], found["reason"]) == ("INCONCLUSIVE", reason)
+    assert checked.scan is not None or found == NOTHING
 
 
 def test_nested_contents_have_the_same_shape() -> None:
@@ -216,24 +203,19 @@ def test_nested_contents_have_the_same_shape() -> None:
     inner = replace(SCAN, path="a.zip!/b.jpg")
     outer = Scan(path="a.zip", kind="zip", size=9, exact=EXACT, contents=(inner,))
     match = replace(NEAR, content="a.zip!/b.jpg")
-    shape = document(
-        CheckedFile(path="a.zip", scan=outer, matches=(match,)), quality_of=quality_of
-    )
+    shape = printed(CheckedFile(path="a.zip", scan=outer, matches=(match,)))
+    (content,) = shape["contents"]
 
-    assert shape["verdict"] == "MATCH"
-    assert shape["matches"] == []
-    assert isinstance(shape["contents"], list)
-    assert shape["contents"][0]["path"] == "a.zip!/b.jpg"
-    assert shape["contents"][0]["verdict"] == "MATCH"
-    assert len(shape["contents"][0]["matches"]) == 1
+    assert (shape["verdict"], shape["matches"]) == ("MATCH", [])
+    assert (content["path"], content["verdict"]) == ("a.zip!/b.jpg", "MATCH")
+    assert len(content["matches"]) == 1
 
 
 def test_view_without_signals_shows_null() -> None:
     """A type that was not computed is null, and its quality too."""
     scan = replace(SCAN, views=(replace(VIEW, rows=()),))
-    shape = document(CheckedFile(path="a.jpg", scan=scan), quality_of=quality_of)
 
-    assert shape["views"] == [
+    assert printed(CheckedFile(path="a.jpg", scan=scan))["views"] == [
         {"name": "stored", "pdq": None, "pdq_quality": None, "phash": None}
     ]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import Struct, structs
 from rich.text import Text
 
 from uploadfilter.cli.acting import become_owner
@@ -16,6 +17,15 @@ from uploadfilter.cli.output import print_json, print_text, say, table
 from uploadfilter.doors.quotas import USUAL, Quota, Scope
 from uploadfilter.doors.tokens import TokenFile
 from uploadfilter.errors import UsageError
+
+
+class TokenJSON(Struct):
+    """A token, without itself."""
+
+    name: str
+    scope: str
+    per_minute: int
+    at_once: int
 
 
 def token_command(
@@ -95,18 +105,13 @@ def token_command(
 def _list(path: Path, *, json: bool) -> None:
     """List the tokens, without the tokens themselves."""
     rows = [
-        {
-            "name": it.name,
-            "scope": it.scope.value,
-            "per_minute": it.limits.per_minute,
-            "at_once": it.limits.at_once,
-        }
+        TokenJSON(it.name, it.scope.value, it.limits.per_minute, it.limits.at_once)
         for it in TokenFile(path).tokens()
     ]
     if json:
         print_json(rows)
     elif rows:
-        cells = [list(map(str, row.values())) for row in rows]
+        cells = [list(map(str, structs.astuple(row))) for row in rows]
         print_text(
             table("name", "scope", "per minute", "at once", rows=cells, numeric=2)
         )

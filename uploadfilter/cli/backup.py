@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
+from msgspec import Struct
 from rich.progress import DownloadColumn
 
 from uploadfilter.backup import (
@@ -31,6 +32,17 @@ _SET_BACK = (
     "after the backup are only in it. The next start begins a new signed tree; the old "
     f"one and its key are in {SET_ASIDE!r} of each instance."
 )
+
+
+class BackupJSON(Struct):
+    """A backup that was written or restored."""
+
+    file: str
+    state: str
+    made: datetime
+    files: int
+    bytes: int
+
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
 
@@ -152,22 +164,14 @@ def _report(
     verb: str,
     hint: str,
 ) -> None:
-    made = datetime.fromtimestamp(manifest.made, UTC).isoformat()
+    made = datetime.fromtimestamp(manifest.made, UTC)
+    files = len(manifest.files)
     if json:
-        print_json(
-            {
-                "file": str(file),
-                "state": str(state),
-                "made": made,
-                "files": len(manifest.files),
-                "bytes": manifest.size,
-            }
-        )
+        print_json(BackupJSON(str(file), str(state), made, files, manifest.size))
         return
     arrow = f"{file} of {state}" if verb == "wrote" else f"{state} from {file}"
     say(
-        f"{verb} {arrow}: {len(manifest.files)} files, {manifest.size:,} bytes, "
-        f"of {made}"
+        f"{verb} {arrow}: {files} files, {manifest.size:,} bytes, of {made.isoformat()}"
     )
     if hint:
         say(hint)

@@ -1,6 +1,8 @@
 """Show the actions of each preset for the uploads in the decision log."""
 
-from uploadfilter.cli.output import print_text, table
+from msgspec import Struct
+
+from uploadfilter.cli.output import document_of, print_text, table
 from uploadfilter.decisions.presets import Comparison
 from uploadfilter.model import Action, Preset
 
@@ -8,22 +10,40 @@ IN_FORCE = "in force"
 _MOST_REASONS = 3
 
 
-def document_of(compared: Comparison) -> dict[str, object]:
-    """Return the comparison as a JSON object."""
-    return {
-        "uploads": compared.uploads,
-        "in_force": _counts(compared.in_force),
-        "presets": {
-            preset.value: {
-                **_counts(compared.actions[preset]),
-                "rejected_without_a_match": {
-                    reason.value: count
-                    for reason, count in compared.unmatched[preset].most_common()
-                },
-            }
-            for preset in Preset
-        },
+class ActionsJSON(Struct):
+    """How many uploads had which action."""
+
+    accept: int
+    reject: int
+    retry_later: int
+
+
+class PresetActionsJSON(ActionsJSON):
+    """How many uploads would have had which action with a preset."""
+
+    rejected_without_a_match: dict[str, int]
+
+
+class PresetsJSON(Struct):
+    """The actions of other policies."""
+
+    uploads: int
+    in_force: ActionsJSON
+    presets: dict[str, PresetActionsJSON]
+
+
+def comparison_document(compared: Comparison) -> PresetsJSON:
+    """Return the comparison as a document."""
+    presets = {
+        preset.value: document_of(
+            PresetActionsJSON,
+            **_counts(compared.actions[preset]),
+            rejected_without_a_match=dict(compared.unmatched[preset].most_common()),
+        )
+        for preset in Preset
     }
+    in_force = document_of(ActionsJSON, **_counts(compared.in_force))
+    return PresetsJSON(compared.uploads, in_force, presets)
 
 
 def print_comparison(compared: Comparison) -> None:

@@ -4,9 +4,10 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import Struct, field
 
 from uploadfilter.cli.options import (
     InstanceOption,
@@ -18,6 +19,7 @@ from uploadfilter.cli.options import (
 from uploadfilter.cli.output import (
     FAILED,
     FOUND,
+    document_of,
     print_json,
     say,
     show_problem,
@@ -28,6 +30,41 @@ from uploadfilter.errors import ConfigError, ConfigProblem, UsageError
 
 if TYPE_CHECKING:
     from uploadfilter.config import Loaded
+
+
+class MistakeJSON(Struct):
+    """A mistake in a configuration."""
+
+    source: str
+    line: int | None
+    key: str
+    text: str = field(name="problem")
+    hint: str
+
+
+class ConfigCheckJSON(Struct):
+    """The check of a configuration."""
+
+    file: str | None
+    usable: bool
+    problems: list[MistakeJSON]
+    faults: list[MistakeJSON]
+    warnings: list[MistakeJSON]
+
+
+class SettingJSON(Struct):
+    """A setting in force."""
+
+    name: str = field(name="key")
+    value: Any
+    source: str
+
+
+class SettingsJSON(Struct):
+    """Every setting in force."""
+
+    file: str | None
+    settings: list[SettingJSON]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,15 +198,8 @@ def _show(
         if not changed or item.source != effective.DEFAULT
     ]
     if json:
-        print_json(
-            {
-                "file": None if path is None else str(path),
-                "settings": [
-                    {"key": item.name, "value": item.value, "source": item.source}
-                    for item in values
-                ],
-            }
-        )
+        file = None if path is None else str(path)
+        print_json(document_of(SettingsJSON, file=file, settings=values))
         return
     write_data("".join(f"{it}\n" for it in effective.as_toml(values)).encode())
 
@@ -206,15 +236,15 @@ def _report(
     json: bool,
 ) -> None:
     if json:
-        print_json(
-            {
-                "file": None if path is None else str(path),
-                "usable": not problems,
-                "problems": [_document(item) for item in problems],
-                "faults": [_document(item) for item in faults],
-                "warnings": [_document(item) for item in warnings],
-            }
+        shape = document_of(
+            ConfigCheckJSON,
+            file=None if path is None else str(path),
+            usable=not problems,
+            problems=problems,
+            faults=faults,
+            warnings=warnings,
         )
+        print_json(shape)
         return
     for item in (*problems, *faults):
         show_problem(str(item), item.hint)
@@ -222,13 +252,3 @@ def _report(
         show_problem(f"warning: {item}", item.hint)
     if not problems and not faults:
         say(f"{path or 'the configuration'} can be used")
-
-
-def _document(item: ConfigProblem) -> dict[str, object]:
-    return {
-        "source": item.source,
-        "line": item.line,
-        "key": item.key,
-        "problem": item.text,
-        "hint": item.hint,
-    }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from msgspec import Struct
 from rich.text import Text
 
 from uploadfilter.cli.acting import become_owner
@@ -37,6 +38,14 @@ _AREAS: Final = {area.name.lower(): area for area in Area}
 
 _OF_STATE: Final = frozenset({Area.STATE, Area.REFERENCE, Area.SIGNED, Area.CANARY})
 """Areas that depend on the state directory alone."""
+
+
+class CheckupJSON(Struct):
+    """The results of the doctor."""
+
+    config: str | None
+    healthy: bool
+    checks: list[Diagnosis]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,15 +115,10 @@ def doctor(
         found.append(item)
         if not json:
             print_text(*_lines(item))
+    is_failed = any(it.grade is Grade.FAILED for it in found)
     if json:
-        print_json(
-            {
-                "config": None if path is None else str(path),
-                "healthy": all(it.grade is not Grade.FAILED for it in found),
-                "checks": found,
-            }
-        )
-    if any(it.grade is Grade.FAILED for it in found):
+        print_json(CheckupJSON(str(path) if path else None, not is_failed, found))
+    if is_failed:
         raise typer.Exit(FOUND)
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 import msgspec
 import typer
+from msgspec import Struct
 from rich.text import Text
 
 from uploadfilter.cli.options import (
@@ -25,6 +26,7 @@ from uploadfilter.cli.options import (
 from uploadfilter.cli.output import (
     FOUND,
     OK,
+    document_of,
     encodable,
     harmless,
     print_json,
@@ -74,6 +76,16 @@ class TableForm(StrEnum):
     TEXT = "text"
     JSON = "json"
     CSV = "csv"
+
+
+class LookBackJSON(Struct):
+    """The numbers of stored files that were scanned."""
+
+    scanned: int
+    known: int
+    unchecked: int
+    bytes: int
+    troubles: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,17 +294,9 @@ def _engine(
 
 
 def _say_scanned(counts: ScanCounts, *, as_json: bool) -> None:
-    troubles = {str(it): number for it, number in sorted(counts.troubles.items())}
+    troubles = dict(sorted(counts.troubles.items()))
     if as_json:
-        print_json(
-            {
-                "scanned": counts.scanned,
-                "known": counts.known,
-                "unchecked": counts.unchecked,
-                "bytes": counts.bytes,
-                "troubles": troubles,
-            }
-        )
+        print_json(document_of(LookBackJSON, counts, troubles=troubles))
         return
     words = [
         f"scanned: {counts.scanned:,}",

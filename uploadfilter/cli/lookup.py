@@ -19,6 +19,7 @@ from typing import Annotated, Protocol
 
 import msgspec
 import typer
+from msgspec import Struct
 from rich.table import Table
 from rich.text import Text
 
@@ -27,6 +28,7 @@ from uploadfilter.cli.output import (
     FOUND,
     NOTHING,
     OK,
+    document_of,
     harmless,
     print_text,
     say,
@@ -408,25 +410,35 @@ def _print(answers: Sequence[LookupResult], *, as_json: bool) -> None:
         print_text(*(line for item in answers for line in shown(item)))
 
 
-def document(item: LookupResult) -> dict[str, object]:
-    """Return one result as a JSON object, keys in the order of the contract."""
-    return {
-        "signal_type": item.asked.signal_type,
-        "value": item.asked.value,
-        "generation": item.generation,
-        "matches": None
-        if item.matches is None
-        else [
-            {
-                "set": match.set,
-                "entry": match.entry,
-                "category": match.category,
-                "distance": match.distance,
-                "chance": chance,
-            }
+class FoundEntryJSON(Struct):
+    """An entry that a signal matches; the chance is of PDQ alone."""
+
+    set: str
+    entry: str
+    category: str
+    distance: int
+    chance: float | None
+
+
+class LookedUpJSON(Struct):
+    """A signal, and the entries that it matches; null for a line that is no signal."""
+
+    signal_type: str
+    value: str | None
+    generation: int
+    matches: list[FoundEntryJSON] | None
+
+
+def document(item: LookupResult) -> LookedUpJSON:
+    """Return one result as a document."""
+    matches = None
+    if item.matches is not None:
+        matches = [
+            document_of(FoundEntryJSON, match, chance=chance)
             for match, chance in item.told
-        ],
-    }
+        ]
+    asked, number = item.asked, item.generation
+    return LookedUpJSON(asked.signal_type, asked.value, number, matches)
 
 
 def shown(item: LookupResult) -> Iterator[Text | Table]:

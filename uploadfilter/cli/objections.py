@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from msgspec import structs
+from msgspec import Struct, field
 
 from uploadfilter.cli.acting import become_owner
 from uploadfilter.cli.options import (
@@ -18,12 +18,17 @@ from uploadfilter.cli.options import (
     present_s,
     state_directory,
 )
-from uploadfilter.cli.output import print_json, print_text, say, table
+from uploadfilter.cli.output import document_of, print_json, print_text, say, table
 from uploadfilter.decisions.files.reading import Filters, read
 from uploadfilter.decisions.records.ids import written_id
 from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.errors import UsageError
-from uploadfilter.forms.cases import WORDS, Objection, ObjectionState
+from uploadfilter.forms.cases import (
+    WORDS,
+    EvidenceShown,
+    Objection,
+    ObjectionState,
+)
 from uploadfilter.forms.codes import objection_directory
 from uploadfilter.forms.deciding import Decider
 from uploadfilter.forms.finding import find_logs, find_records
@@ -38,6 +43,26 @@ if TYPE_CHECKING:
     from uploadfilter.config import Settings
 
 _LISTED: Final = 1000
+
+
+class ObjectionJSON(Struct):
+    """An objection."""
+
+    decision: str
+    received_s: datetime = field(name="received")
+    deadline_s: datetime = field(name="deadline")
+    state: ObjectionState
+    changed_s: datetime = field(name="since")
+    reviewer: str
+    text: str
+    answer: str
+    language: str
+    switched_off: str | None
+    instance: str | None = field(name="proxy")
+    route: str | None
+    rejected_at: datetime | None = field(name="rejected")
+    reason: str | None
+    evidence: list[EvidenceShown]
 
 
 def review_command(
@@ -299,24 +324,9 @@ def _entry(found: Objection, written: str) -> tuple[str, str]:
     )
 
 
-def _document(it: Objection) -> dict[str, object]:
-    return {
-        "decision": it.decision,
-        "received": datetime.fromtimestamp(it.received_s, UTC),
-        "deadline": datetime.fromtimestamp(it.deadline_s, UTC),
-        "state": it.state,
-        "since": datetime.fromtimestamp(it.changed_s, UTC),
-        "reviewer": it.reviewer,
-        "text": it.text,
-        "answer": it.answer,
-        "language": it.language,
-        "switched_off": None if it.entry is None else "/".join(it.entry),
-        "proxy": it.instance,
-        "route": it.route,
-        "rejected": it.rejected_at,
-        "reason": it.reason,
-        "evidence": [structs.asdict(e) for e in it.evidence],
-    }
+def _document(it: Objection) -> ObjectionJSON:
+    switched_off = None if it.entry is None else "/".join(it.entry)
+    return document_of(ObjectionJSON, it, switched_off=switched_off)
 
 
 def _when(at_s: float) -> str:

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Collection, Iterable
+from typing import TypeVar
 
 import msgspec
 import typer
@@ -68,6 +69,31 @@ def harmless(text: str) -> str:
 def encodable(text: str) -> str:
     r"""Return a file name as text that UTF-8 can carry; other bytes become ``\xNN``."""
     return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
+_Document = TypeVar("_Document", bound=msgspec.Struct)
+
+
+def document_of(
+    shape: type[_Document], source: object = None, /, **given: object
+) -> _Document:
+    """Return the document of a value: its fields are attributes of the value.
+
+    Seconds since the epoch become times where the shape has times.
+
+    Args:
+        shape: The JSON of a command.
+        source: Has the attributes.
+        given: The fields that it has not, or has otherwise; ``UNSET`` omits one.
+    """
+    values = {
+        key: given.get(name, getattr(source, name, msgspec.UNSET))
+        for name, key in zip(
+            shape.__struct_fields__, shape.__struct_encode_fields__, strict=True
+        )
+    }
+    values = {key: it for key, it in values.items() if it is not msgspec.UNSET}
+    return msgspec.convert(values, shape, strict=False, from_attributes=True)
 
 
 def print_json(value: object) -> None:

@@ -6,12 +6,14 @@ The JSON shape is a contract (``docs/operating/``): keys may be added, never ren
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from msgspec import Struct
 from rich.text import Text
 
-from uploadfilter.cli.output import harmless
+from uploadfilter.cli.output import document_of, harmless
 from uploadfilter.decisions.policy import verdict_of
 from uploadfilter.decisions.records.making import frame_s_of
 from uploadfilter.model import (
+    Geometry,
     Match,
     MatchKind,
     Reason,
@@ -21,6 +23,48 @@ from uploadfilter.model import (
     Verdict,
     View,
 )
+
+
+class ViewJSON(Struct):
+    """The signals of one view of a picture."""
+
+    name: str
+    pdq: str | None
+    pdq_quality: int | None
+    phash: str | None
+
+
+class MatchJSON(Struct):
+    """An entry that a content matches."""
+
+    set: str
+    entry: str
+    category: str
+    signal_type: SignalType
+    distance: int
+    view: str | None
+    variant: Variant | None
+    geometry: Geometry | None
+    complement: bool
+    kind: MatchKind
+    chance: float | None
+    outline: str | None
+    frame_s: float | None
+
+
+class ScannedFileJSON(Struct):
+    """A file, or a content inside of one."""
+
+    path: str
+    verdict: Verdict
+    reason: Reason | None
+    exact: dict[str, str] | None
+    views: list[ViewJSON]
+    contents: list["ScannedFileJSON"]
+    dropped: int
+    matches: list[MatchJSON]
+    seen_percent: int | None
+
 
 Quality = Callable[[bytes], int]
 """Computes PDQ's quality, 0 to 100, from ``View.plane``."""
@@ -70,78 +114,51 @@ def _judged(
     return Verdict.NO_MATCH, None
 
 
-def document(checked: CheckedFile, *, quality_of: Quality) -> dict[str, object]:
-    """Return the JSON object for one file, keys in the order of the contract.
-
-    ``exact`` is ``null`` where the content could not be read.
-    """
+def document(checked: CheckedFile, *, quality_of: Quality) -> ScannedFileJSON:
+    """Return the document of one file; ``exact`` is null if it could not be read."""
     if checked.scan is not None:
         return _content(checked, checked.scan, quality_of=quality_of)
     verdict, reason = checked.judged()
-    return {
-        "path": checked.path,
-        "verdict": verdict,
-        "reason": reason,
-        "exact": None,
-        "views": [],
-        "contents": [],
-        "dropped": 0,
-        "matches": [],
-        "seen_percent": None,
-    }
+    return ScannedFileJSON(checked.path, verdict, reason, None, [], [], 0, [], None)
 
 
 def _content(
     checked: CheckedFile, scan: Scan, *, quality_of: Quality
-) -> dict[str, object]:
-    """Return the object for one content, which includes those of nested contents."""
+) -> ScannedFileJSON:
+    """Return the document of one content, which includes those of nested contents."""
     inside = {inner.path for inner in scan.walk()}
     matches = [match for match in checked.matches if match.content in inside]
     verdict, reason = _judged(scan, matches, checked.problem)
     exact = {signal.type.value: signal.value.hex() for signal in scan.exact}
-    return {
-        "path": scan.path,
-        "verdict": verdict,
-        "reason": reason,
-        "exact": exact or None,
-        "views": [_view(view, quality_of=quality_of) for view in scan.views],
-        "contents": [
+    return ScannedFileJSON(
+        path=scan.path,
+        verdict=verdict,
+        reason=reason,
+        exact=exact or None,
+        views=[_view(view, quality_of=quality_of) for view in scan.views],
+        contents=[
             _content(checked, inner, quality_of=quality_of) for inner in scan.contents
         ],
-        "dropped": scan.dropped,
-        "matches": [_match(match) for match in matches if match.content == scan.path],
-        "seen_percent": scan.seen_percent,
-    }
+        dropped=scan.dropped,
+        matches=[_match(match) for match in matches if match.content == scan.path],
+        seen_percent=scan.seen_percent,
+    )
 
 
-def _view(view: View, *, quality_of: Quality) -> dict[str, object]:
-    """Return the object for one view."""
+def _view(view: View, *, quality_of: Quality) -> ViewJSON:
     pdq, phash = view.value(SignalType.PDQ), view.value(SignalType.PHASH)
-    return {
-        "name": view.name,
-        "pdq": None if pdq is None else pdq.hex(),
-        "pdq_quality": None if pdq is None else quality_of(view.plane),
-        "phash": None if phash is None else phash.hex(),
-    }
+    return ViewJSON(
+        name=view.name,
+        pdq=None if pdq is None else pdq.hex(),
+        pdq_quality=None if pdq is None else quality_of(view.plane),
+        phash=None if phash is None else phash.hex(),
+    )
 
 
-def _match(match: Match) -> dict[str, object]:
-    """Return the object for one match."""
-    return {
-        "set": match.set,
-        "entry": match.entry,
-        "category": match.category,
-        "signal_type": match.signal_type,
-        "distance": match.distance,
-        "view": match.view,
-        "variant": match.variant,
-        "geometry": match.geometry,
-        "complement": match.complement,
-        "kind": match.kind,
-        "chance": match.chance,
-        "outline": None if match.outline is None else str(match.outline),
-        "frame_s": frame_s_of(match.view),
-    }
+def _match(match: Match) -> MatchJSON:
+    outline = None if match.outline is None else str(match.outline)
+    frame_s = frame_s_of(match.view)
+    return document_of(MatchJSON, match, outline=outline, frame_s=frame_s)
 
 
 def lines(checked: CheckedFile, *, quality_of: Quality) -> Iterator[Text]:
@@ -165,9 +182,9 @@ def _signals(scan: Scan, *, quality_of: Quality) -> Iterator[Text]:
         yield _signal_line(signal.type, signal.value.hex())
     for view in scan.views:
         shape = _view(view, quality_of=quality_of)
-        suffix = f"  {view.name}, quality {shape['pdq_quality']}"
-        yield _signal_line("pdq", f"{shape['pdq']}{suffix}")
-        yield _signal_line("phash", f"{shape['phash']}  {view.name}")
+        suffix = f"  {view.name}, quality {shape.pdq_quality}"
+        yield _signal_line("pdq", f"{shape.pdq}{suffix}")
+        yield _signal_line("phash", f"{shape.phash}  {view.name}")
 
 
 def _signal_line(name: str, value: str) -> Text:

@@ -2,7 +2,7 @@
 
 from uploadfilter.cli.verify.findings import (
     SHOWN,
-    Finding,
+    FindingJSON,
     finding_lines,
     number_of,
     verdict_line,
@@ -11,8 +11,8 @@ from uploadfilter.cli.verify.findings import (
 
 def test_what_to_do_is_said_once_for_findings_in_a_row() -> None:
     """A person reads it once, whatever the number of places."""
-    found = [Finding("a", f"place {at}", "ask") for at in range(3)]
-    found.append(Finding("b", "other", "copy"))
+    found = [FindingJSON("a", f"place {at}", "ask") for at in range(3)]
+    found.append(FindingJSON("b", "other", "copy"))
 
     assert [it.plain for it in finding_lines(found)] == [
         *("- place 0", "- place 1", "- place 2", "  ask", "- other", "  copy"),
@@ -21,7 +21,7 @@ def test_what_to_do_is_said_once_for_findings_in_a_row() -> None:
 
 def test_long_list_is_cut_and_counted() -> None:
     """A log that was written anew has thousands of findings."""
-    found = [Finding("a", f"place {at}", "ask") for at in range(SHOWN + 5)]
+    found = [FindingJSON("a", f"place {at}", "ask") for at in range(SHOWN + 5)]
 
     *_, todo, rest = finding_lines(found)
     assert todo.plain == "  ask"
@@ -30,7 +30,7 @@ def test_long_list_is_cut_and_counted() -> None:
 
 def test_foreign_text_is_escaped() -> None:
     """A file name cannot act on the terminal."""
-    (line, _) = finding_lines([Finding("a", "\x1b[2J", "ask")])
+    (line, _) = finding_lines([FindingJSON("a", "\x1b[2J", "ask")])
 
     assert line.plain == "- \\x1b[2J"
 

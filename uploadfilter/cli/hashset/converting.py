@@ -13,7 +13,11 @@ from uploadfilter.cli.hashset.layouts import (
     SkipBadLinesOption,
     TableOptions,
 )
-from uploadfilter.cli.hashset.surveys import preview_document, survey_lines
+from uploadfilter.cli.hashset.surveys import (
+    PreviewJSON,
+    survey_document,
+    survey_lines,
+)
 from uploadfilter.cli.options import JSONOption
 from uploadfilter.cli.output import print_json, print_text, say
 from uploadfilter.cli.progress import board
@@ -78,7 +82,7 @@ def convert_command(
             progress=shown.move if file.is_file() else None,
         )
     if json:
-        print_json(preview_document(survey))
+        print_json(survey_document(PreviewJSON, survey))
         return
     print_text(*survey_lines(survey, categories))
     say(f"wrote {survey.accepted:,} entries into {str(new)!r}", style="green")

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import msgspec
 import typer
+from msgspec import Struct
 from rich.text import Text
 
 from uploadfilter.cli.hashset.generations import reference_directory
@@ -46,6 +47,21 @@ _ONE_CATEGORY = "compared"
 
 _SHOWN = 20
 """Entries that the summary names, those of the most files first."""
+
+
+class EntryJSON(Struct):
+    """An entry of a set."""
+
+    set: str
+    entry: str
+
+
+class DifferenceJSON(Struct):
+    """A file that would begin or cease to match."""
+
+    path: str
+    begins: list[EntryJSON]
+    ends: list[EntryJSON]
 
 
 def diff_command(
@@ -197,11 +213,10 @@ def _compare_corpus(
 
 def _print(item: Difference, shown: Board, *, json: bool) -> None:
     if json:
-        shape = {
-            "path": item.name,
-            "begins": [{"set": s, "entry": e} for s, e in item.begins],
-            "ends": [{"set": s, "entry": e} for s, e in item.ends],
-        }
+        begin, end = (
+            [EntryJSON(*it) for it in keys] for keys in (item.begins, item.ends)
+        )
+        shape = DifferenceJSON(item.name, begin, end)
         shown.print_data(msgspec.json.encode(shape) + b"\n")
         return
     begins = [f"+{name}/{entry}" for name, entry in item.begins]

@@ -8,6 +8,7 @@ adds.
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 
 from uploadfilter.cli.options import JSONOption, StateOption, config_file
 from uploadfilter.cli.output import print_json, say
@@ -46,6 +47,14 @@ DropCategoriesOption = Annotated[
 ]
 
 
+class EnforcedJSON(Struct):
+    """Whether a set rejects uploads."""
+
+    set: str
+    enforced: bool
+    generation: int
+
+
 def enforce_command(
     name: NameArgument,
     *,
@@ -72,8 +81,7 @@ def enforce_command(
         generation = writer.generation
     effect = "are only recorded" if off else "reject uploads"
     if json:
-        number = generation.number
-        print_json({"set": name, "enforced": not off, "generation": number})
+        print_json(EnforcedJSON(name, not off, generation.number))
     elif is_changed:
         say(f"matches of {name!r} {effect} from now on; generation {generation.number}")
     else:

@@ -3,12 +3,30 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
 
 from uploadfilter.cli.output import print_json, print_text, say, table
 from uploadfilter.reference.entries.off import Off, Party
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.syncing.gating import GateNote, read_note
 from uploadfilter.syncing.trusting import trusted_sets
+
+
+class GateFindingJSON(Struct, kw_only=True):
+    """An entry that matches harmless files, or lies near some."""
+
+    finding: Literal["quarantined", "refused", "near"]
+    sequence: int
+    set: str
+    entry: str
+    match: str | UnsetType | None = UNSET
+    bits: int | UnsetType | None = UNSET
+    corpus: str | UnsetType | None = UNSET
+    since: datetime | UnsetType = UNSET
+    near: int | UnsetType = UNSET
+
 
 _COLUMNS = ("finding", "set", "number", "entry", "match", "corpus", "since")
 
@@ -42,7 +60,7 @@ def _lines(
     generation: LayeredGeneration | None,
     notes: dict[str, GateNote | None],
     name: str | None,
-) -> Iterator[dict[str, object]]:
+) -> Iterator[GateFindingJSON]:
     """Yield the lines for quarantined entries, refused sets, and generic entries."""
     if generation is not None:
         numbers = {
@@ -50,42 +68,44 @@ def _lines(
         }
         for item in sorted(generation.off_by(Party.GATE), key=lambda it: it.key):
             if name in (None, item.set):
-                number = numbers.get(item.set, 0)
-                yield _line("quarantined", number, _document_of(item))
+                yield _line("quarantined", numbers.get(item.set, 0), item)
     for set_name, note in sorted(notes.items()):
         if note is None or name not in (None, set_name):
             continue
         for item in note.refused:
-            yield _line("refused", note.sequence, _document_of(item))
+            yield _line("refused", note.sequence, item)
         for near in note.generic:
-            shape = {"set": set_name, "entry": near.entry, "near": near.near}
-            yield _line("near", note.sequence, shape)
+            yield GateFindingJSON(
+                finding="near",
+                sequence=note.sequence,
+                set=set_name,
+                entry=near.entry,
+                near=near.near,
+            )
 
 
-def _line(what: str, sequence: int, shape: dict[str, object]) -> dict[str, object]:
-    return {"finding": what, "sequence": sequence, **shape}
-
-
-def _document_of(item: Off) -> dict[str, object]:
-    """Return an entry in quarantine as a JSON object."""
+def _line(
+    what: Literal["quarantined", "refused"], sequence: int, item: Off
+) -> GateFindingJSON:
     found = item.finding
-    return {
-        "set": item.set,
-        "entry": item.entry,
-        "match": found and found.kind,
-        "bits": found and found.distance,
-        "corpus": found and found.corpus,
-        "since": datetime.fromtimestamp(item.since or 0, UTC),
-    }
+    return GateFindingJSON(
+        finding=what,
+        sequence=sequence,
+        set=item.set,
+        entry=item.entry,
+        match=None if found is None else found.kind,
+        bits=None if found is None else found.distance,
+        corpus=None if found is None else found.corpus,
+        since=datetime.fromtimestamp(item.since or 0, UTC),
+    )
 
 
-def _row(line: dict[str, object]) -> tuple[str, ...]:
-    match = line.get("match") or "-"
-    if line.get("bits"):
-        match = f"{match}, {line['bits']} bits"
-    if "near" in line:
-        match = f"{line['near']} pictures or more"
-    since = line.get("since")
-    when = f"{since:%Y-%m-%d %H:%M}" if isinstance(since, datetime) else "-"
-    cells = (line["finding"], line["set"], line["sequence"], line["entry"], match)
-    return (*map(str, cells), str(line.get("corpus") or "-"), when)
+def _row(line: GateFindingJSON) -> tuple[str, ...]:
+    match = line.match or "-"
+    if line.bits:
+        match = f"{match}, {line.bits} bits"
+    if line.near:
+        match = f"{line.near} pictures or more"
+    when = f"{line.since:%Y-%m-%d %H:%M}" if line.since else "-"
+    cells = (line.finding, line.set, line.sequence, line.entry, match)
+    return (*map(str, cells), line.corpus or "-", when)

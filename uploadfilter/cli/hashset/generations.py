@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import Struct, field
 from rich.progress import DownloadColumn
 from rich.table import Table
 from rich.text import Text
@@ -24,6 +25,7 @@ from uploadfilter.cli.options import (
 from uploadfilter.cli.output import (
     FOUND,
     confirm,
+    document_of,
     harmless,
     print_json,
     print_text,
@@ -33,7 +35,8 @@ from uploadfilter.cli.output import (
 from uploadfilter.cli.progress import board
 from uploadfilter.cli.writing import reference_writer
 from uploadfilter.errors import UsageError
-from uploadfilter.reference.checking import CheckReport
+from uploadfilter.reference.checking import CheckReport, StoreDamage
+from uploadfilter.reference.entries.changes import ChangeKind
 from uploadfilter.reference.files.layout import Current
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.reference.writing.comparing import Returned
@@ -41,11 +44,71 @@ from uploadfilter.reference.writing.comparing import Returned
 _MEGABYTE = 1_000_000
 
 
+class PartJSON(Struct):
+    """A base or an overlay."""
+
+    number: int
+    size: int = field(name="bytes")
+
+
+class GenerationJSON(Struct):
+    """A generation that is in force, or kept."""
+
+    generation: int
+    pinned: bool
+    at: datetime | None
+    kind: ChangeKind
+    subject: str | None
+    sets: int
+    entries: int
+    base: PartJSON
+    overlay: PartJSON
+
+
+class GenerationListJSON(Struct):
+    """The generations, newest first."""
+
+    generations: list[GenerationJSON]
+
+
+class CheckedReferenceJSON(Struct):
+    """The check of the reference set."""
+
+    generation: int
+    is_sound: bool = field(name="sound")
+    files: int
+    bytes: int
+    problems: list[StoreDamage]
+
+
+class ReturnedJSON(Struct):
+    """The generation that a rollback put in force."""
+
+    number: int = field(name="returned_to")
+    generation: int
+    pinned: bool
+    kept_out: dict[str, int]
+    monitored: list[str]
+
+
+class ReleasedJSON(Struct):
+    """A generation that may be changed again."""
+
+    generation: int
+    pinned: bool
+
+
 def list_generations(base: Path, *, json: bool) -> None:
     """List the generation in force and the kept ones, newest first."""
     found = reference_directory(base).generations()
     if json:
-        print_json({"generations": [generation_document(item) for item in found]})
+        shapes = [
+            document_of(
+                GenerationJSON, it, at=it.at or None, subject=it.subject or None
+            )
+            for it in found
+        ]
+        print_json(GenerationListJSON(shapes))
         return
     print_text(generations_table(found))
     if found[0].pinned:
@@ -63,7 +126,7 @@ def verify_reference(state: Path | None, *, json: bool) -> None:
     with board("verifying", amount=DownloadColumn()) as shown:
         report = reference_directory(state).check(shown.move)
     if json:
-        print_json(report_document(report))
+        print_json(document_of(CheckedReferenceJSON, report))
     else:
         print_text(*report_lines(report))
     if not report.is_sound:
@@ -127,15 +190,8 @@ def rollback_command(
 
 def _report_rollback(returned: Returned, now: int, *, json: bool) -> None:
     if json:
-        print_json(
-            {
-                "returned_to": returned.number,
-                "generation": now,
-                "pinned": True,
-                "kept_out": returned.kept_out,
-                "monitored": returned.monitored,
-            }
-        )
+        shape = document_of(ReturnedJSON, returned, generation=now, pinned=True)
+        print_json(shape)
         return
     say(f"returned to generation {returned.number}, as generation {now}")
     for name, count in sorted(returned.kept_out.items()):
@@ -159,7 +215,7 @@ def _release(state: Path | None, *, json: bool) -> None:
         writer.release()
         number = writer.number
     if json:
-        print_json({"generation": number, "pinned": False})
+        print_json(ReleasedJSON(number, pinned=False))
     else:
         say(f"released; generation {number} may be changed again")
 
@@ -175,21 +231,6 @@ def find_generation(kept: Sequence[Current], number: int | None) -> Current | No
     The writer refuses a number that does not exist.
     """
     return next((item for item in kept if item.generation == number), None)
-
-
-def generation_document(item: Current) -> dict[str, object]:
-    """Return a generation as a JSON object."""
-    return {
-        "generation": item.generation,
-        "pinned": item.pinned,
-        "at": datetime.fromtimestamp(item.at, UTC) if item.at else None,
-        "kind": item.kind,
-        "subject": item.subject or None,
-        "sets": item.sets,
-        "entries": item.entries,
-        "base": {"number": item.base.number, "bytes": item.base.size},
-        "overlay": {"number": item.overlay.number, "bytes": item.overlay.size},
-    }
 
 
 def generations_table(found: Sequence[Current]) -> Table:
@@ -209,20 +250,6 @@ def generations_table(found: Sequence[Current]) -> Table:
     ]
     columns = ("number", "state", "since", "made by", "entries", "base", "MB", "+ MB")
     return table(*columns, rows=rows, numeric=4, whole=("state", "since"))
-
-
-def report_document(report: CheckReport) -> dict[str, object]:
-    """Return the report of a check as a JSON object."""
-    return {
-        "generation": report.generation,
-        "sound": report.is_sound,
-        "files": report.files,
-        "bytes": report.bytes,
-        "problems": [
-            {"path": item.path, "what": item.what, "in_force": item.in_force}
-            for item in report.problems
-        ],
-    }
 
 
 def report_lines(report: CheckReport) -> list[Text]:

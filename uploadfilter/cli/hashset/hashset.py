@@ -21,12 +21,13 @@ from uploadfilter.cli.hashset.layouts import (
     SkipBadLinesOption,
     TableOptions,
 )
-from uploadfilter.cli.hashset.sets import set_document
+from uploadfilter.cli.hashset.sets import HashSetJSON, source_of
 from uploadfilter.cli.hashset.surveys import (
-    preview_document,
+    PreviewJSON,
     preview_lines,
     report_document,
     report_lines,
+    survey_document,
 )
 from uploadfilter.cli.options import (
     JSONOption,
@@ -35,6 +36,7 @@ from uploadfilter.cli.options import (
 )
 from uploadfilter.cli.output import (
     confirm,
+    document_of,
     print_json,
     print_text,
     say,
@@ -55,6 +57,12 @@ from uploadfilter.hashsets.opening import open_file
 from uploadfilter.hashsets.refusing import BadLines
 from uploadfilter.issuing.wording import entries as counted_entries
 from uploadfilter.reference.entries.sets import SetInfo, no_such_set
+
+
+class RemovedSetJSON(HashSetJSON):
+    """A hash set that was removed."""
+
+    generation: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +221,7 @@ def _preview(
             progress=shown.move if file.is_file() else None,
         )
     if json:
-        print_json(preview_document(survey))
+        print_json(survey_document(PreviewJSON, survey))
     else:
         print_text(*preview_lines(survey, categories))
 
@@ -271,7 +279,9 @@ def remove_command(
         info = remove_set(writer, name)
         number = writer.number
         if json:
-            print_json({**set_document(info), "generation": number})
+            source = source_of(info)
+            shape = document_of(RemovedSetJSON, info, source=source, generation=number)
+            print_json(shape)
         else:
             gone = counted_entries(info.entries)
             say(f"removed {name!r} with {gone}; generation {number}")

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Annotated, BinaryIO, Final
 
 import typer
+from msgspec import Struct
 from rich.progress import DownloadColumn
 
-from uploadfilter.cli.hashset.sets import corpus_document
+from uploadfilter.cli.hashset.sets import CorpusJSON
 from uploadfilter.cli.options import (
     JobsOption,
     JSONOption,
     present_s,
 )
-from uploadfilter.cli.output import print_json, say
+from uploadfilter.cli.output import document_of, print_json, say
 from uploadfilter.cli.progress import Board, board, counted_aside
 from uploadfilter.cli.writing import directory_to_write, reference_writer
 from uploadfilter.errors import HashSetFormatError
@@ -40,6 +41,23 @@ from uploadfilter.signals import pdq
 from uploadfilter.unfinished import mark_of
 
 _TYPES: Final = frozenset({SignalType.PDQ})
+
+
+class NewCorpusJSON(CorpusJSON):
+    """A known-good corpus that was imported."""
+
+    bad: int
+
+
+class BuiltCorpusJSON(Struct):
+    """The numbers of a corpus that was built."""
+
+    files: int
+    pictures: int
+    digests: int
+    no_picture: int
+    unreadable: int
+    resumed: int
 
 
 def build_command(
@@ -94,16 +112,7 @@ def build_command(
         out.close()
     numbers = out.numbers
     if json:
-        print_json(
-            {
-                "files": numbers.files,
-                "pictures": numbers.pictures,
-                "digests": numbers.digests,
-                "no_picture": numbers.no_picture,
-                "unreadable": numbers.unreadable,
-                "resumed": numbers.resumed,
-            }
-        )
+        print_json(document_of(BuiltCorpusJSON, numbers))
         return
     words = " and ".join(
         (counted(numbers.pictures, "picture"), counted(numbers.digests, "digest"))
@@ -138,7 +147,7 @@ def import_known_good(file: Path, name: str, state: Path | None, *, json: bool) 
         kept = KnownGood(directory.path.parent)
         put, bad = _taken(kept, name, file, given, form, secret)
     if json:
-        print_json({**corpus_document(put), "bad": bad})
+        print_json(document_of(NewCorpusJSON, put, bad=bad))
         return
     words = f"{put.pictures:,} pictures, {put.digests:,} digests"
     say(f"known-good: {name!r} with {words}", style="green")
@@ -178,7 +187,7 @@ def remove_known_good(name: str, state: Path | None, *, json: bool) -> None:
     directory = directory_to_write(state, create=False)
     item = KnownGood(directory.path.parent).remove(name)
     if json:
-        print_json(corpus_document(item))
+        print_json(document_of(CorpusJSON, item))
     else:
         say(f"removed {name!r}")
 

@@ -1,12 +1,13 @@
 """``uploadfilter hashset list``: what the reference set holds, in one command."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import typer
+from msgspec import UNSET, Struct, UnsetType
 from rich.table import Table
 from rich.text import Text
 
@@ -15,12 +16,13 @@ from uploadfilter.cli.hashset.findings import list_findings
 from uploadfilter.cli.hashset.generations import list_generations, say_pinned
 from uploadfilter.cli.hashset.off import list_off
 from uploadfilter.cli.hashset.sets import (
+    CorpusJSON,
     EntryNumbers,
-    corpus_document,
+    SourceJSON,
     counts_table,
     numbers_of,
-    set_document,
     set_rows,
+    source_of,
     state_word,
 )
 from uploadfilter.cli.hashset.stats import show_stats
@@ -30,19 +32,86 @@ from uploadfilter.cli.options import (
     present_s,
     state_directory,
 )
-from uploadfilter.cli.output import harmless, print_json, print_text, say, table
+from uploadfilter.cli.output import (
+    document_of,
+    harmless,
+    print_json,
+    print_text,
+    say,
+    table,
+)
 from uploadfilter.errors import StoreMissingError, UsageError
 from uploadfilter.issuing.wording import entries as counted_entries
 from uploadfilter.knowngood.store import KnownGood, shipped
 from uploadfilter.reference.entries.sets import SetInfo, no_such_set
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
-from uploadfilter.signedsets.freshness import Freshness, Status, ago, freshness
+from uploadfilter.signedsets.freshness import Failure, Freshness, Status, ago, freshness
 from uploadfilter.syncing.statuses import last_found, read_statuses
 from uploadfilter.web.routing.enforcing import OneSet
 
 _FIRST_IDS: Final = 5
 """Ids that the details of a set name: enough to recognise it."""
+
+
+class SignedStateJSON(Struct):
+    """The state of a signed set; times that are not known are null."""
+
+    issuer: str
+    sequence: int
+    signers: list[str]
+    source: str
+    root: str
+    freshness: Freshness
+    synced_at: datetime | None
+    expires_at: datetime | None
+    expires: str
+    held_back: int
+    failure: Failure | None
+
+
+class ListedSetJSON(Struct, kw_only=True):
+    """A hash set of the list; one that was trusted and never came lacks most of it."""
+
+    name: str
+    issuer: str | UnsetType = UNSET
+    categories: list[str] | UnsetType = UNSET
+    enforced: bool | UnsetType = UNSET
+    imported_at: datetime | UnsetType = UNSET
+    entries: int | UnsetType = UNSET
+    revoked: int | UnsetType = UNSET
+    exact_alone: int | UnsetType = UNSET
+    counts: dict[str, dict[str, int]] | UnsetType = UNSET
+    source: SourceJSON | UnsetType = UNSET
+    in_force: int
+    canaries: int
+    suppressed: int
+    quarantined: int
+    withdrawn: int
+    demoted: int
+    signed: SignedStateJSON | None
+    canary_found_at: datetime | None
+
+
+class ShownSetJSON(ListedSetJSON, kw_only=True):
+    """A hash set that was named."""
+
+    first_ids: list[str] | UnsetType = UNSET
+    lack: str | UnsetType | None = UNSET
+
+
+class SetListJSON(Struct):
+    """The hash sets."""
+
+    generation: int
+    lack: str | None
+    sets: list[ListedSetJSON]
+
+
+class CorpusListJSON(Struct):
+    """The known-good corpora."""
+
+    corpora: list[CorpusJSON]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,8 +251,8 @@ def _list_sets(base: Path, generation: LayeredGeneration | None, *, json: bool) 
     number = 0 if generation is None else generation.number
     if json:
         lack = None if generation is None else lack_in(generation)
-        shapes = [listed_document(it, epoch_s) for it in found]
-        print_json({"generation": number, "lack": lack, "sets": shapes})
+        shapes = [_document_of(ListedSetJSON, it, epoch_s) for it in found]
+        print_json(SetListJSON(number, lack, shapes))
         return
     print_text(sets_table(found, epoch_s))
     if generation is None:
@@ -201,12 +270,12 @@ def _show_set(
     item, epoch_s = found.get(name), present_s()
     if item is None:
         raise no_such_set(name, () if generation is None else generation.sets)
-    shape = listed_document(item, epoch_s)
+    shape = _document_of(ShownSetJSON, item, epoch_s)
     ids: tuple[str, ...] = ()
     if generation is not None and item.info is not None:
         ids = generation.first_ids(name, _FIRST_IDS)
-        one = OneSet(generation=generation, name=name)
-        shape |= {"first_ids": ids, "lack": lack_in(one)}
+        shape.first_ids = list(ids)
+        shape.lack = lack_in(OneSet(generation=generation, name=name))
     if json:
         print_json(shape)
         return
@@ -217,44 +286,29 @@ def _show_set(
         say_lack_of_set(generation, name)
 
 
-def listed_document(it: ListedSet, epoch_s: float) -> dict[str, object]:
-    """Return a hash set of the list as a JSON object.
-
-    Args:
-        it: The set.
-        epoch_s: Seconds since the epoch.
-    """
-    numbers = it.numbers
-    return {
-        **({"name": it.name} if it.info is None else set_document(it.info)),
-        "in_force": numbers.in_force,
-        "canaries": numbers.canaries,
-        "suppressed": numbers.suppressed,
-        "quarantined": numbers.quarantined,
-        "withdrawn": numbers.withdrawn,
-        "demoted": numbers.demoted,
-        "signed": None if it.status is None else _signed_document(it, epoch_s),
-        "canary_found_at": _moment(it.canary_s),
-    }
+_Listed = TypeVar("_Listed", bound=ListedSetJSON)
 
 
-def _signed_document(it: ListedSet, epoch_s: float) -> dict[str, object]:
-    status = it.status
-    if status is None:
-        return {}
-    return {
-        "issuer": status.issuer,
-        "sequence": _sequence(it.info),
-        "signers": status.signers,
-        "source": status.source,
-        "root": status.root,
-        "freshness": freshness(status, epoch_s),
-        "synced_at": _moment(status.synced_at),
-        "expires_at": _moment(status.expires_at),
-        "expires": status.expires,
-        "held_back": status.held_back,
-        "failure": status.failure,
-    }
+def _document_of(shape: type[_Listed], it: ListedSet, epoch_s: float) -> _Listed:
+    info, status, signed = it.info, it.status, None
+    if status is not None:
+        signed = document_of(
+            SignedStateJSON,
+            status,
+            sequence=_sequence(info),
+            freshness=freshness(status, epoch_s),
+            synced_at=status.synced_at or None,
+            expires_at=status.expires_at or None,
+        )
+    return document_of(
+        shape,
+        info,
+        **asdict(it.numbers),
+        name=it.name,
+        source=UNSET if info is None else source_of(info),
+        signed=signed,
+        canary_found_at=it.canary_s or None,
+    )
 
 
 def warnings_of(it: ListedSet, epoch_s: float) -> list[str]:
@@ -318,7 +372,7 @@ def set_lines(it: ListedSet, epoch_s: float) -> list[Text]:
 def _list_known_good(base: Path, *, json: bool) -> None:
     found = KnownGood(base).listed()
     if json:
-        print_json({"corpora": [corpus_document(it) for it in found]})
+        print_json(document_of(CorpusListJSON, corpora=found))
         return
     rows = [
         (
@@ -334,10 +388,6 @@ def _list_known_good(base: Path, *, json: bool) -> None:
 
 def _sequence(info: SetInfo | None) -> int:
     return 0 if info is None or info.signed is None else info.signed.sequence
-
-
-def _moment(at: int | None) -> datetime | None:
-    return datetime.fromtimestamp(at, UTC) if at else None
 
 
 def _words(at: int) -> str:

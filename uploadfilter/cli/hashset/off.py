@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from msgspec import Struct, field
 from rich.table import Table
 
 from uploadfilter.cli.hashset.enforcement import say_lack
@@ -16,7 +17,7 @@ from uploadfilter.cli.options import (
     moment_until,
     present_s,
 )
-from uploadfilter.cli.output import print_json, print_text, say, table
+from uploadfilter.cli.output import document_of, print_json, print_text, say, table
 from uploadfilter.cli.writing import reference_writer
 from uploadfilter.reference.entries.off import Off, Party
 from uploadfilter.reference.files.layered import LayeredGeneration
@@ -28,6 +29,47 @@ _EntriesArgument = Annotated[
     list[str],
     typer.Argument(metavar="ENTRY...", help="Ids of the entries in it."),
 ]
+
+
+class OffRowJSON(Struct):
+    """An entry that a party has switched off."""
+
+    set: str
+    entry: str
+    party: Party
+    by: str
+    reason: str = field(name="why")
+    since: datetime | None
+    until: datetime | None
+
+
+class OffListJSON(Struct):
+    """The entries that are off."""
+
+    generation: int
+    off: list[OffRowJSON]
+
+
+class SwitchedOffJSON(Struct):
+    """An entry that was switched off."""
+
+    set: str
+    entry: str
+    why: str = field(name="reason")
+    by: str
+    since: datetime | None
+    until: datetime | None = field(name="expires_at")
+    generation: int
+
+
+class SwitchedOnJSON(Struct):
+    """An entry whose rows have ended."""
+
+    set: str
+    entry: str
+    lifted: list[Party]
+    off: list[Party]
+    generation: int
 
 
 def off_command(
@@ -129,23 +171,9 @@ def list_off(generation: LayeredGeneration, *, json: bool) -> None:
     """List the entries that are off."""
     rows = sorted(generation.off, key=lambda it: it.slot)
     if json:
-        shapes = [off_document(it) for it in rows]
-        print_json({"generation": generation.number, "off": shapes})
+        print_json(document_of(OffListJSON, generation=generation.number, off=rows))
     else:
         print_text(off_table(rows))
-
-
-def off_document(item: Off) -> dict[str, object]:
-    """Return a row as a JSON object; times that are not known are ``null``."""
-    return {
-        "set": item.set,
-        "entry": item.entry,
-        "party": item.party,
-        "by": item.by,
-        "why": item.reason,
-        "since": _moment(item.since),
-        "until": _moment(item.until),
-    }
 
 
 def off_table(rows: Iterable[Off]) -> Table:
@@ -168,15 +196,7 @@ def off_table(rows: Iterable[Off]) -> Table:
 
 def _show_off(item: Off, number: int, *, json: bool) -> None:
     if json:
-        shape = {
-            "set": item.set,
-            "entry": item.entry,
-            "reason": item.why,
-            "by": item.by,
-            "since": _moment(item.since),
-            "expires_at": _moment(item.until),
-        }
-        print_json({**shape, "generation": number})
+        print_json(document_of(SwitchedOffJSON, item, generation=number))
     else:
         end = when(item.until or 0)
         say(f"{item.set}/{item.entry} is off until {end} UTC; generation {number}")
@@ -192,16 +212,11 @@ def _show_on(
     json: bool,
 ) -> None:
     if json:
-        shape = {"set": name, "entry": entry, "lifted": sorted(lifted)}
-        print_json({**shape, "off": sorted(left), "generation": number})
+        print_json(SwitchedOnJSON(name, entry, sorted(lifted), sorted(left), number))
     elif left:
         say(f"{name}/{entry} is still off, by {', '.join(sorted(left))}")
     else:
         say(f"{name}/{entry} is in force again; generation {number}")
-
-
-def _moment(at: int | None) -> datetime | None:
-    return None if at is None else datetime.fromtimestamp(at, UTC)
 
 
 def _account() -> str:

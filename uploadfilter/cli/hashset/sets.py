@@ -7,11 +7,11 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from msgspec import Struct
 from rich.table import Table
 
-from uploadfilter.cli.output import table
+from uploadfilter.cli.output import document_of, table
 from uploadfilter.issuing.wording import counted
-from uploadfilter.knowngood.store import ListedCorpus
 from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
 from uploadfilter.reference.files.layered import LayeredGeneration
@@ -63,40 +63,47 @@ def numbers_of(generation: LayeredGeneration, info: SetInfo) -> EntryNumbers:
     )
 
 
-def set_document(info: SetInfo) -> dict[str, object]:
-    """Return a hash set in force as a JSON object."""
-    return {
-        "name": info.name,
-        "issuer": info.issuer,
-        "categories": info.categories,
-        "enforced": info.enforced,
-        "imported_at": datetime.fromtimestamp(info.imported_at, UTC),
-        "entries": info.entries,
-        "revoked": info.revoked,
-        "exact_alone": info.exact_alone,
-        "counts": info.counts,
-        "source": {
-            "sha256": info.source.sha256 or None,
-            "bytes": info.source.bytes,
-            "lines": info.source.lines,
-            "refused": info.source.refused,
-            "duplicates": info.source.duplicates,
-            "withdrawn": info.source.withdrawn,
-            "listed_again": info.source.listed_again,
-        },
-    }
+class SourceJSON(Struct):
+    """Where the entries of a set came from, and their numbers."""
+
+    sha256: str | None
+    bytes: int
+    lines: int
+    refused: dict[str, int]
+    duplicates: int
+    withdrawn: int
+    listed_again: int
 
 
-def corpus_document(it: ListedCorpus) -> dict[str, object]:
-    """Return a known-good corpus as a JSON object."""
-    return {
-        "name": it.name,
-        "pictures": it.pictures,
-        "digests": it.digests,
-        "source": it.source,
-        "sha256": it.sha256,
-        "added_at": datetime.fromtimestamp(it.added_at, UTC),
-    }
+class HashSetJSON(Struct):
+    """A hash set in force."""
+
+    name: str
+    issuer: str
+    categories: list[str]
+    enforced: bool
+    imported_at: datetime
+    entries: int
+    revoked: int
+    exact_alone: int
+    counts: dict[str, dict[str, int]]
+    source: SourceJSON
+
+
+def source_of(info: SetInfo) -> SourceJSON:
+    """Return the source of a hash set as a document."""
+    return document_of(SourceJSON, info.source, sha256=info.source.sha256 or None)
+
+
+class CorpusJSON(Struct):
+    """A known-good corpus."""
+
+    name: str
+    pictures: int
+    digests: int
+    source: str
+    sha256: str
+    added_at: datetime
 
 
 def set_rows(info: SetInfo, numbers: EntryNumbers) -> dict[str, str]:

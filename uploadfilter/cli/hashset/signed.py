@@ -4,11 +4,12 @@ import hashlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import Struct, field
 from rich.text import Text
 
 from uploadfilter.cli.hashset.enforcement import (
@@ -25,6 +26,7 @@ from uploadfilter.cli.options import (
 from uploadfilter.cli.output import (
     FOUND,
     confirm,
+    document_of,
     harmless,
     print_json,
     print_text,
@@ -80,6 +82,32 @@ CategoriesOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+class TrustedJSON(Struct):
+    """A root that is trusted from now on."""
+
+    set: str
+    root: str
+    holders: str
+
+
+class SyncedJSON(Struct):
+    """A signed set after a sync."""
+
+    set: str
+    older: int
+    sequence: int
+    generation: int
+    entries: int
+    is_new: bool = field(name="new")
+    is_full: bool = field(name="full")
+    withdrawn: int
+    held_back: int
+    quarantined: int
+    generic: int = field(name="near")
+    signers: list[str]
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +186,7 @@ def trust_command(
         trusted.trust(data, _absolute(new.source), replace=new.replace_root)
     wanted = categories or []
     if json:
-        print_json({"set": new.name, "root": found, "holders": names})
+        print_json(TrustedJSON(new.name, found, names))
     else:
         say("trusted", style="green")
         if sys.stdin.isatty() and not wanted:
@@ -300,26 +328,20 @@ def _end(
 
 def _show_report(report: SyncReport, *, json: bool) -> None:
     status = report.status
-    if json:
-        print_json(
-            {
-                "set": status.set,
-                "older": report.older,
-                "sequence": status.sequence,
-                "generation": report.generation,
-                "entries": report.set.entries - report.set.revoked,
-                "new": report.is_new,
-                "full": report.is_full,
-                "withdrawn": report.withdrawn,
-                "held_back": status.held_back,
-                "quarantined": report.quarantined,
-                "near": report.generic,
-                "signers": status.signers,
-                "expires_at": datetime.fromtimestamp(status.expires_at, UTC),
-            }
-        )
-        return
     entries = report.set.entries - report.set.revoked
+    if json:
+        shape = document_of(
+            SyncedJSON,
+            report,
+            set=status.set,
+            sequence=status.sequence,
+            entries=entries,
+            held_back=status.held_back,
+            signers=status.signers,
+            expires_at=status.expires_at,
+        )
+        print_json(shape)
+        return
     who = ", ".join(status.signers)
     if report.is_new:
         words = f"{status.set}: number {status.sequence}, {entries:,} entries"

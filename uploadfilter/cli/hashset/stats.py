@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct, field
 from rich.table import Table
 from rich.text import Text
 
@@ -12,8 +13,8 @@ from uploadfilter.cli.hashset.generations import (
     reference_directory,
     say_pinned,
 )
-from uploadfilter.cli.output import print_json, print_text, table
-from uploadfilter.model import EXACT_TYPES, SignalType
+from uploadfilter.cli.output import document_of, print_json, print_text, table
+from uploadfilter.model import EXACT_TYPES, Geometry, SignalType
 from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
 from uploadfilter.reference.entries.stats import TableStats
@@ -24,15 +25,11 @@ from uploadfilter.reference.search.planning import text_of
 BASE, OVERLAY = "base", "overlay"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TypeCount:
-    """The signals of one type in one hash set.
+class TypeNumbersJSON(Struct, kw_only=True):
+    """The signals of one type in one set.
 
     Attributes:
-        set: Name of the hash set.
         entries: Number of entries of the set, of all types, without revoked ones.
-        signal_type: The type.
-        signals: Number of imported signals of the type.
         bytes: Their share of the stored bytes: values and index, or digests.
     """
 
@@ -55,7 +52,64 @@ class Stats:
 
     generation: LayeredGeneration
     halves: dict[str, tuple[TableStats, ...]]
-    counts: tuple[TypeCount, ...]
+    counts: tuple[TypeNumbersJSON, ...]
+
+
+class BaseNumbersJSON(Struct):
+    """The numbers of a base."""
+
+    bytes: int
+    entries: int
+    hidden_entries: int
+
+
+class OverlayNumbersJSON(Struct):
+    """The numbers of an overlay."""
+
+    bytes: int
+    entries: int
+    revoked: int
+    suppressed: int
+
+
+class ChunkJSON(Struct):
+    """A part of a value that is looked up."""
+
+    bits: int
+    radius: int
+
+
+class TableNumbersJSON(Struct):
+    """A table, and how it is searched."""
+
+    half: str
+    signal_type: SignalType
+    geometry: Geometry | None
+    values: int
+    by_set: dict[str, int] = field(name="sets")
+    value_bytes: int
+    index_bytes: int
+    threshold: int
+    kind: str = field(name="plan")
+    chunks: list[ChunkJSON]
+    probes: int
+    candidates: float
+    skew: float
+    largest_bucket: int
+    query_us: float
+
+
+class StatsJSON(Struct):
+    """The parts of the reference set, and the costs of a query."""
+
+    generation: int
+    pinned: bool
+    entries: int
+    base: BaseNumbersJSON
+    overlay: OverlayNumbersJSON
+    sets: list[TypeNumbersJSON]
+    tables: list[TableNumbersJSON]
+    query_us: dict[str, float]
 
 
 def show_stats(base: Path, *, json: bool) -> None:
@@ -66,7 +120,7 @@ def show_stats(base: Path, *, json: bool) -> None:
     with reference_directory(base).reader() as reader:
         stats = stats_of(reader.current())
         if json:
-            print_json(document(stats))
+            print_json(_document(stats))
             return
         print_text(*lines(stats))
         if stats.generation.pinned:
@@ -85,11 +139,13 @@ def stats_of(generation: LayeredGeneration) -> Stats:
     return Stats(generation=generation, halves=halves, counts=counts)
 
 
-def _counts(info: SetInfo, per_signal: dict[SignalType, float]) -> Iterator[TypeCount]:
+def _counts(
+    info: SetInfo, per_signal: dict[SignalType, float]
+) -> Iterator[TypeNumbersJSON]:
     for kind in SignalType:
         signals = sum(counts.get(kind.value, 0) for counts in info.counts.values())
         if signals:
-            yield TypeCount(
+            yield TypeNumbersJSON(
                 set=info.name,
                 entries=info.entries - info.revoked,
                 signal_type=kind,
@@ -126,65 +182,38 @@ def _bytes_a_signal(
     return found
 
 
-def document(stats: Stats) -> dict[str, object]:
-    """Return the statistics as a JSON object."""
+def _document(stats: Stats) -> StatsJSON:
     generation = stats.generation
     base_bytes, overlay_bytes = generation.bytes
-    return {
-        "generation": generation.number,
-        "pinned": generation.pinned,
-        "entries": generation.entry_count,
-        "base": {
-            "bytes": base_bytes,
-            "entries": generation.base.entry_count,
-            "hidden_entries": generation.hidden_entries,
-        },
-        "overlay": {
-            "bytes": overlay_bytes,
-            "entries": _added(generation),
-            "revoked": len(generation.off_by(Party.ISSUER)),
-            "suppressed": len(generation.off_by(Party.OPERATOR)),
-        },
-        "sets": [
-            {
-                "set": item.set,
-                "entries": item.entries,
-                "signal_type": item.signal_type,
-                "signals": item.signals,
-                "bytes": item.bytes,
-            }
-            for item in stats.counts
-        ],
-        "tables": [
-            {"half": half, **_table_document(item)}
+    return StatsJSON(
+        generation=generation.number,
+        pinned=generation.pinned,
+        entries=generation.entry_count,
+        base=BaseNumbersJSON(
+            base_bytes, generation.base.entry_count, generation.hidden_entries
+        ),
+        overlay=OverlayNumbersJSON(
+            bytes=overlay_bytes,
+            entries=_added(generation),
+            revoked=len(generation.off_by(Party.ISSUER)),
+            suppressed=len(generation.off_by(Party.OPERATOR)),
+        ),
+        sets=list(stats.counts),
+        tables=[
+            document_of(
+                TableNumbersJSON,
+                item,
+                half=half,
+                chunks=[chunk for chunk in item.chunks if chunk.probes],
+                candidates=round(item.candidates, 1),
+                skew=round(item.skew, 2),
+                query_us=_microseconds(item.cost_ns),
+            )
             for half, tables in stats.halves.items()
             for item in tables
         ],
-        "query_us": {kind.value: cost for kind, cost in _costs(stats).items()},
-    }
-
-
-def _table_document(item: TableStats) -> dict[str, object]:
-    return {
-        "signal_type": item.signal_type,
-        "geometry": item.geometry,
-        "values": item.values,
-        "sets": item.by_set,
-        "value_bytes": item.value_bytes,
-        "index_bytes": item.index_bytes,
-        "threshold": item.threshold,
-        "plan": item.kind,
-        "chunks": [
-            {"bits": chunk.bits, "radius": chunk.radius}
-            for chunk in item.chunks
-            if chunk.probes
-        ],
-        "probes": item.probes,
-        "candidates": round(item.candidates, 1),
-        "skew": round(item.skew, 2),
-        "largest_bucket": item.largest_bucket,
-        "query_us": _microseconds(item.cost_ns),
-    }
+        query_us={kind.value: cost for kind, cost in _costs(stats).items()},
+    )
 
 
 def _costs(stats: Stats) -> dict[SignalType, float]:
@@ -222,7 +251,7 @@ def lines(stats: Stats) -> Iterator[Text | Table]:
         yield Text(f"one query, in every table, µs: {', '.join(costs)}")
 
 
-def _counts_table(counts: Sequence[TypeCount]) -> Table:
+def _counts_table(counts: Sequence[TypeNumbersJSON]) -> Table:
     rows = [
         (
             item.set,

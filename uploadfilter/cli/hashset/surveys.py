@@ -6,12 +6,14 @@ rows, but never a cell: its content is not known yet.
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from typing import TypeVar
 
+from msgspec import Struct, field
 from rich.table import Table
 from rich.text import Text
 
-from uploadfilter.cli.hashset.sets import set_document, state_word
-from uploadfilter.cli.output import harmless, table
+from uploadfilter.cli.hashset.sets import HashSetJSON, source_of, state_word
+from uploadfilter.cli.output import document_of, harmless, table
 from uploadfilter.hashsets.importing import ImportReport, Survey
 from uploadfilter.hashsets.lines.columns import CATEGORY, not_compared
 from uploadfilter.hashsets.tally import NO_CATEGORY, OTHER_WORDS, TableFacts
@@ -21,50 +23,77 @@ from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
 _TAB = "\t"
 
 
-def survey_document(survey: Survey) -> dict[str, object]:
-    """Return the survey of a file as a JSON object."""
-    return {
-        "lines": survey.lines,
-        "accepted": survey.accepted,
-        "refused": [
-            {
-                "reason": item.problem,
-                "count": item.count,
-                "first_line": item.first_line,
-            }
-            for item in survey.problems
-        ],
-        "categories": dict(survey.categories),
-        "ignored_fields": dict(survey.ignored_fields),
-        "not_compared": dict(survey.not_compared),
-        "format": None if survey.foreign is None else survey.foreign.name,
-        "no_pictures": dict(survey.no_pictures),
-        "table": None if survey.table is None else _table_document(survey.table),
-    }
+class RefusedJSON(Struct):
+    """Lines of a file that were left out for one reason."""
+
+    problem: str = field(name="reason")
+    count: int
+    first_line: int
 
 
-def _table_document(facts: TableFacts) -> dict[str, object]:
-    return {
-        "encoding": facts.encoding,
-        "delimiter": facts.delimiter,
-        "columns": [
-            {
-                "field": field,
-                "column": name,
-                "shapes": [row[at] for row in facts.shapes],
-            }
-            for at, (field, name) in enumerate(facts.columns)
-        ],
-        "other_columns": facts.other_columns,
-        "has_heading": facts.has_heading,
-        "unread_columns": facts.unread,
-        "empty_columns": facts.empty,
-    }
+class ColumnJSON(Struct):
+    """A column of CSV, with shapes of its first cells."""
+
+    field: str
+    column: str
+    shapes: list[str]
 
 
-def preview_document(survey: Survey) -> dict[str, object]:
-    """Return the survey of a file that was not imported as a JSON object."""
-    return {**survey_document(survey), "sha256": survey.sha256}
+class TableJSON(Struct):
+    """How CSV was read."""
+
+    encoding: str
+    delimiter: str
+    columns: list[ColumnJSON]
+    other_columns: int
+    has_heading: bool
+    unread: list[str] = field(name="unread_columns")
+    empty: list[str] = field(name="empty_columns")
+
+
+class SurveyJSON(Struct):
+    """The contents of a file."""
+
+    lines: int
+    accepted: int
+    problems: list[RefusedJSON] = field(name="refused")
+    categories: dict[str, int]
+    ignored_fields: dict[str, int]
+    not_compared: dict[str, int]
+    format: str | None
+    no_pictures: dict[str, int]
+    table: TableJSON | None
+
+
+class PreviewJSON(SurveyJSON):
+    """The contents of a file that was not imported."""
+
+    sha256: str
+
+
+class ImportJSON(SurveyJSON):
+    """An imported file."""
+
+    set: HashSetJSON
+    generation: int
+    replaced: HashSetJSON | None
+
+
+_Survey = TypeVar("_Survey", bound=SurveyJSON)
+
+
+def survey_document(shape: type[_Survey], survey: Survey, **more: object) -> _Survey:
+    """Return the survey of a file, and more, as a document."""
+    facts, form = survey.table, survey.foreign
+    table = None
+    if facts is not None:
+        columns = [
+            ColumnJSON(name, column, [row[at] for row in facts.shapes])
+            for at, (name, column) in enumerate(facts.columns)
+        ]
+        table = document_of(TableJSON, facts, columns=columns)
+    name = None if form is None else form.name
+    return document_of(shape, survey, format=name, table=table, **more)
 
 
 def preview_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Table]:
@@ -208,14 +237,16 @@ def _shapes_table(facts: TableFacts) -> Table:
     return table("read as", "column", *shapes, rows=rows)
 
 
-def report_document(report: ImportReport) -> dict[str, object]:
-    """Return the report of an import as a JSON object."""
-    return {
-        "set": set_document(report.set),
-        "generation": report.generation,
-        "replaced": None if report.replaced is None else set_document(report.replaced),
-        **survey_document(report.survey),
-    }
+def report_document(report: ImportReport) -> ImportJSON:
+    """Return the report of an import as a document."""
+    info, old = report.set, report.replaced
+    return survey_document(
+        ImportJSON,
+        report.survey,
+        set=document_of(HashSetJSON, info, source=source_of(info)),
+        generation=report.generation,
+        replaced=old and document_of(HashSetJSON, old, source=source_of(old)),
+    )
 
 
 def report_lines(report: ImportReport) -> Iterator[Text | Table]:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import UNSET, Struct, UnsetType
 
 from uploadfilter.cli.options import JobsOption, JSONOption
-from uploadfilter.cli.output import harmless, print_json, say
+from uploadfilter.cli.output import document_of, harmless, print_json, say
 from uploadfilter.cli.progress import board, counted_aside
 from uploadfilter.errors import UsageError
 from uploadfilter.issuing.building import WORDS, BuildFile, Built, LeftOut, Naming
@@ -22,6 +23,19 @@ from uploadfilter.issuing.picturing import build
 from uploadfilter.issuing.tables import read_table
 from uploadfilter.scanners.files import find
 from uploadfilter.scanners.pool.settings import ScannerSettings
+
+
+class BuiltJSON(Struct):
+    """The numbers of a folder of pictures."""
+
+    entries: int
+    categories: dict[str, int]
+    refused: dict[str, int]
+    doubtful: dict[str, int]
+    files: str | None
+    resumed: int
+    rows_without_file: int
+    generic: list[str] | UnsetType = UNSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,12 +251,14 @@ def _tell(
         json: Whether to print JSON.
     """
     if json:
-        shape = {"entries": built.entries, "categories": built.categories}
-        shape |= {"refused": {each.value: n for each, n in built.refused.items()}}
-        shape |= {"doubtful": {each.value: n for each, n in built.doubtful.items()}}
-        shape |= {"files": None if files is None else str(files)}
-        shape |= {"resumed": built.resumed, "rows_without_file": len(without)}
-        print_json({**shape, "generic": built.generic} if is_compared else shape)
+        shape = document_of(
+            BuiltJSON,
+            built,
+            files=None if files is None else str(files),
+            rows_without_file=len(without),
+            generic=built.generic if is_compared else UNSET,
+        )
+        print_json(shape)
         _end(built.entries, to)
         return
     say(f"built into {str(to)!r}, entries: {built.entries:,}", style="green")

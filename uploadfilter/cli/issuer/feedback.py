@@ -1,13 +1,13 @@
 """``uploadfilter hashset feedback`` and ``issuer feedback``."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
 import typer
+from msgspec import Struct, field
 from rich.text import Text
 
 from uploadfilter.cli.issuer.issuer import DEFAULT_FOLDER, FolderOption
@@ -17,7 +17,14 @@ from uploadfilter.cli.options import (
     present_s,
     state_directory,
 )
-from uploadfilter.cli.output import harmless, print_json, print_text, say, write_data
+from uploadfilter.cli.output import (
+    document_of,
+    harmless,
+    print_json,
+    print_text,
+    say,
+    write_data,
+)
 from uploadfilter.cli.writing import directory_to_write
 from uploadfilter.errors import FeedbackError, StoreMissingError, UsageError
 from uploadfilter.issuing import feedback as summing
@@ -37,6 +44,51 @@ KEY_FILE: Final = "feedback.key"
 
 SHOWN: Final = 20
 """Most entries that a terminal shows; the JSON has all of them."""
+
+
+class FeedbackJSON(Struct):
+    """The numbers of a file for the issuer."""
+
+    set: str
+    entries: int
+    matches: int
+
+
+class DoubtedJSON(Struct):
+    """The counts of all operators for one entry."""
+
+    id: str
+    days: dict[date, int]
+    exact: int
+    rejected: int
+    operators: int
+    suppressed_by: int
+    quarantined_by: int
+    days_to_first: int | None
+    objections: int
+    asked_by: int
+    matches: int
+
+
+class GapJSON(Struct):
+    """Days of which an operator's log has no matches."""
+
+    operator: str
+    since: date = field(name="from")
+    to: date
+
+
+class FeedbackSumJSON(Struct):
+    """The counts of all operators for all entries, on the last line."""
+
+    files: int
+    operators: list[str]
+    entries: int
+    matches: int
+    since: date = field(name="from")
+    to: date
+    gaps: list[GapJSON]
+    omitted: int
 
 
 def feedback_command(
@@ -100,7 +152,7 @@ def feedback_command(
     )
     matches = sum(line.matches for line in lines)
     if json:
-        print_json({"set": name, "entries": len(lines), "matches": matches})
+        print_json(FeedbackJSON(name, len(lines), matches))
         return
     say(f"{str(output)!r}: {len(lines):,} entries, {matches:,} matches", style="green")
     for begin, end in report.gaps:
@@ -227,24 +279,19 @@ def _print_sums(found: summing.Feedback, sums: Iterator[EntrySum]) -> None:
     entries = matches = 0
     for item in sums:
         entries, matches = entries + 1, matches + item.matches
-        print_json({**asdict(item), "matches": item.matches})
+        print_json(document_of(DoubtedJSON, item))
     headers = [it.header for it in found.files]
-    print_json(
-        {
-            "files": len(headers),
-            "operators": sorted({it.operator for it in headers}),
-            "entries": entries,
-            "matches": matches,
-            "from": min(it.since for it in headers),
-            "to": max(it.to for it in headers),
-            "gaps": [
-                {"operator": it.operator, "from": begin, "to": end}
-                for it in headers
-                for begin, end in it.gaps
-            ],
-            "omitted": sum(it.omitted for it in headers),
-        }
+    shape = FeedbackSumJSON(
+        files=len(headers),
+        operators=sorted({it.operator for it in headers}),
+        entries=entries,
+        matches=matches,
+        since=min(it.since for it in headers),
+        to=max(it.to for it in headers),
+        gaps=[GapJSON(it.operator, *gap) for it in headers for gap in it.gaps],
+        omitted=sum(it.omitted for it in headers),
     )
+    print_json(shape)
 
 
 def _show_sums(found: summing.Feedback, sums: Iterator[EntrySum]) -> None:

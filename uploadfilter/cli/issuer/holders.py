@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import UNSET, Struct, UnsetType
 
 from uploadfilter.cli.issuer.issuer import DEFAULT_FOLDER, FolderOption, show
 from uploadfilter.cli.issuer.passphrases import (
@@ -37,6 +38,16 @@ from uploadfilter.signedsets.roles import (
     TIMESTAMP,
     Lifetimes,
 )
+
+
+class KeyJSON(Struct):
+    """The files of a new key."""
+
+    private: str
+    public: str
+    name: str
+    recipient: str | UnsetType = UNSET
+
 
 ONLINE = "online"
 """The word for the machine's roles, which one key holds."""

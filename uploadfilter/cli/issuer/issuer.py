@@ -8,11 +8,12 @@ words and counts, and asks on a terminal; no command needs a network.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import UNSET, Struct, UnsetType, field
 from rich.text import Text
 
 from uploadfilter.cli.issuer.passphrases import (
@@ -27,7 +28,14 @@ from uploadfilter.cli.issuer.passphrases import (
     signers_of,
 )
 from uploadfilter.cli.options import JSONOption, YesOption, present_s
-from uploadfilter.cli.output import confirm, harmless, print_json, print_text, say
+from uploadfilter.cli.output import (
+    confirm,
+    document_of,
+    harmless,
+    print_json,
+    print_text,
+    say,
+)
 from uploadfilter.issuing import holding, signing, wording
 from uploadfilter.issuing.acts import Acts, FolderState, Notice
 from uploadfilter.issuing.folder import IssuerFolder, SetSettings
@@ -37,6 +45,89 @@ from uploadfilter.issuing.signing import PendingSignature
 from uploadfilter.signedsets import metadata as md
 
 DEFAULT_FOLDER = Path()
+
+
+class PendingJSON(Struct):
+    """The signatures of one role on a proposal."""
+
+    role: str
+    by: list[str] = field(name="signed_by")
+    missing: int
+    others: list[str]
+
+
+class ProposalJSON(Struct, kw_only=True):
+    """A proposal; without a review only its signatures."""
+
+    older: int | UnsetType = UNSET
+    newer: int | UnsetType = UNSET
+    added: int | UnsetType = UNSET
+    changed: int | UnsetType = UNSET
+    removed: int | UnsetType = UNSET
+    entries: int | UnsetType = UNSET
+    categories: dict[str, tuple[int, int]] | UnsetType = UNSET
+    is_full: bool | UnsetType = field(name="full", default=UNSET)
+    expires_at: datetime | UnsetType = field(name="expires", default=UNSET)
+    proposed: list[PendingJSON]
+
+
+class SignedJSON(ProposalJSON, kw_only=True):
+    """A proposal that was signed."""
+
+    signed: list[str]
+
+
+class PublishedJSON(Struct, kw_only=True):
+    """A set that was published, and copied if that was asked for."""
+
+    sequence: int
+    roles: list[str] | UnsetType = UNSET
+    keeps_staged: bool | UnsetType = UNSET
+    bytes: int | UnsetType = UNSET
+
+
+class WithdrawnJSON(Struct):
+    """How many entries were withdrawn, and how many of them the set listed."""
+
+    withdrawn: int
+    listed: int
+
+
+class ExportedJSON(Struct):
+    """A copy of the set, or of its entries."""
+
+    sequence: int
+    bytes: int
+
+
+class HoldersJSON(Struct):
+    """Who holds a role."""
+
+    threshold: int
+    keys: str
+
+
+class StagedJSON(Struct):
+    """The changes that wait for a proposal."""
+
+    added: int
+    deleted: int
+
+
+class StatusJSON(Struct):
+    """The state of an issuer's folder."""
+
+    set: str
+    issuer: str
+    sequence: int
+    expires: dict[str, datetime]
+    holders: dict[str, HoldersJSON]
+    entries: int
+    withdrawn: int
+    left_today: int
+    staged: StagedJSON
+    pending: list[PendingJSON] = field(name="proposed")
+
 
 FolderOption = Annotated[
     Path,
@@ -80,7 +171,8 @@ def sign_command(
     done = acts.sign(signers, seen.digest)
     waiting = acts.look(reads=False).pending
     if json:
-        print_json({**done.facts, **review_document(seen.review, waiting)})
+        shape = document_of(SignedJSON, seen.review, proposed=waiting, **done.facts)
+        print_json(shape)
         return
     show(done)
     say_missing(waiting)
@@ -229,21 +321,18 @@ def status_command(
     seen = acts.look(reads=False)
     settings = acts.folder.settings
     if json:
-        now, found = seen.now, seen.staged
-        print_json(
-            {
-                "set": settings.set,
-                "issuer": settings.issuer,
-                "sequence": now.sequence,
-                "expires": {r: _moment(at) for r, at in now.expires.items()},
-                "holders": _holders_document(now),
-                "entries": 0 if now.hashset is None else now.hashset.manifest.entries,
-                "withdrawn": seen.withdrawn,
-                "left_today": seen.left_today,
-                "staged": {"added": found.added, "deleted": found.deleted},
-                **review_document(None, seen.pending),
-            }
+        now = seen.now
+        shape = document_of(
+            StatusJSON,
+            seen,
+            set=settings.set,
+            issuer=settings.issuer,
+            sequence=now.sequence,
+            expires=now.expires,
+            holders=_holders_document(now),
+            entries=0 if now.hashset is None else now.hashset.manifest.entries,
         )
+        print_json(shape)
         return
     print_text(*_status_lines(settings, seen))
     _say_holders(seen.pending)
@@ -294,39 +383,12 @@ def _status_lines(settings: SetSettings, seen: FolderState) -> list[Text]:
     return lines
 
 
-def _holders_document(now: Published) -> dict[str, dict[str, object]]:
+def _holders_document(now: Published) -> dict[str, HoldersJSON]:
     if now.root is None:
         return {}
     return {
-        role: {
-            "threshold": known.threshold,
-            "keys": ", ".join(map(md.name_of, known.keys)),
-        }
+        role: HoldersJSON(known.threshold, ", ".join(map(md.name_of, known.keys)))
         for role, known in holding.holders_now(now).items()
-    }
-
-
-def review_document(
-    review: Review | None, waiting: Sequence[PendingSignature]
-) -> dict[str, object]:
-    """Return a proposal and its signatures as a JSON object."""
-    proposed = [
-        {"role": w.role, "signed_by": w.by, "missing": w.missing, "others": w.others}
-        for w in waiting
-    ]
-    if review is None:
-        return {"proposed": proposed}
-    return {
-        "older": review.older,
-        "newer": review.newer,
-        "added": review.added,
-        "changed": review.changed,
-        "removed": review.removed,
-        "entries": review.entries,
-        "categories": review.categories,
-        "full": review.is_full,
-        "expires": _moment(review.expires_at),
-        "proposed": proposed,
     }
 
 
@@ -342,7 +404,3 @@ def say_missing(waiting: Sequence[PendingSignature]) -> None:
     for item in waiting:
         style = "yellow" if item.missing else "green"
         say(f"{item.role}: {wording.missing(item)}", style=style)
-
-
-def _moment(at: int) -> datetime:
-    return datetime.fromtimestamp(at, UTC)

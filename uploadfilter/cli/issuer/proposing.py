@@ -19,22 +19,32 @@ from uploadfilter.cli.issuer.building import (
 from uploadfilter.cli.issuer.issuer import (
     DEFAULT_FOLDER,
     FolderOption,
+    ProposalJSON,
     acts_on,
     confirm_signing,
-    review_document,
     say_missing,
     show,
     shown_review,
 )
 from uploadfilter.cli.issuer.passphrases import SigningKeys
 from uploadfilter.cli.options import JSONOption
-from uploadfilter.cli.output import print_json, print_text, say
+from uploadfilter.cli.output import document_of, print_json, print_text, say
 from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.issuing import staging
 from uploadfilter.issuing.building import BuildFile, Naming
 from uploadfilter.issuing.builds import Builds
 from uploadfilter.issuing.generic import KnownGoodCheck
+
+
+class ProposedJSON(ProposalJSON, kw_only=True):
+    """A proposal that was changed."""
+
+    withdrawn: list[str]
+    left_out: dict[str, int]
+    not_compared: dict[str, int]
+    files: str | None
+
 
 CategoriesOption = Annotated[
     list[str] | None,
@@ -140,15 +150,16 @@ def propose_command(
         return
     last = acts.builds.last_list
     files = str(last) if is_built and last.exists() else None
-    print_json(
-        {
-            **review_document(done.review, waiting),
-            "withdrawn": done.withdrawn,
-            "left_out": {it.problem.value: it.count for it in done.tally.problems},
-            "not_compared": dict(done.tally.not_compared),
-            "files": files,
-        }
+    shape = document_of(
+        ProposedJSON,
+        done.review,
+        proposed=waiting,
+        withdrawn=done.withdrawn,
+        left_out={it.problem.value: it.count for it in done.tally.problems},
+        not_compared=done.tally.not_compared,
+        files=files,
     )
+    print_json(shape)
 
 
 def _check_useful(source: Path | None, *, is_chosen: bool, is_compared: bool) -> None:

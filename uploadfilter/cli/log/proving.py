@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import typer
+from msgspec import Struct
 from rich.text import Text
 
 from uploadfilter.cli.options import (
@@ -15,6 +16,7 @@ from uploadfilter.cli.options import (
     log_directory,
 )
 from uploadfilter.cli.output import (
+    document_of,
     encodable,
     harmless,
     print_json,
@@ -33,6 +35,26 @@ _UNPROVED: Final = (
     "Compare --key with the key that you kept of this log. If it is the same, the file "
     "was changed: keep it, and ask the operator for the proof and the log."
 )
+
+
+class ProofJSON(Struct):
+    """A proof that a record is in the log."""
+
+    record: str
+    index: int
+    hashes: list[str]
+    origin: str
+    size: int
+    root: str
+    checkpoint: str
+    proof: str
+
+
+class CheckedProofJSON(ProofJSON):
+    """A proof that was checked."""
+
+    file: str
+    ok: bool
 
 
 def prove_command(
@@ -59,24 +81,28 @@ def prove_command(
     if out is not None:
         _write(out, proof.text)
     if json:
-        print_json(proof_document(proof))
+        print_json(_document(ProofJSON, proof))
     else:
         print_text(*map(Text, map(harmless, proof_lines(proof, out))))
 
 
-def proof_document(proof: Proof) -> dict[str, object]:
-    """Return a proof as a JSON object."""
+_Proof = TypeVar("_Proof", bound=ProofJSON)
+
+
+def _document(shape: type[_Proof], proof: Proof, **more: object) -> _Proof:
     head = TreeHead.parse(proof.checkpoint.text)
-    return {
-        "record": proof.record.decode("utf-8", "replace"),
-        "index": proof.index,
-        "hashes": [write_hash(item) for item in proof.hashes],
-        "origin": head.origin,
-        "size": head.size,
-        "root": write_hash(head.root),
-        "checkpoint": proof.checkpoint.data.decode(),
-        "proof": proof.text,
-    }
+    return document_of(
+        shape,
+        proof,
+        record=proof.record.decode("utf-8", "replace"),
+        hashes=[write_hash(item) for item in proof.hashes],
+        origin=head.origin,
+        size=head.size,
+        root=write_hash(head.root),
+        checkpoint=proof.checkpoint.data.decode(),
+        proof=proof.text,
+        **more,
+    )
 
 
 def proof_lines(proof: Proof, out: Path | None) -> list[str]:
@@ -132,10 +158,10 @@ def check_proof(path: Path, keys: Collection[str]) -> CheckedProof:
     return CheckedProof(path=path, proof=proof, ok=ok)
 
 
-def checked_document(check: CheckedProof) -> dict[str, object]:
-    """Return the check of a proof as a JSON object."""
+def checked_document(check: CheckedProof) -> CheckedProofJSON:
+    """Return the check of a proof as a document."""
     path = encodable(str(check.path))
-    return {"file": path, "ok": check.ok, **proof_document(check.proof)}
+    return _document(CheckedProofJSON, check.proof, file=path, ok=check.ok)
 
 
 def checked_lines(check: CheckedProof) -> Iterator[Text]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 from rich.table import Table
 
-from uploadfilter.cli.comparisons import document_of, print_comparison
+from uploadfilter.cli.comparisons import comparison_document, print_comparison
 from uploadfilter.cli.options import (
     InstanceOption,
     JSONOption,
@@ -19,11 +20,24 @@ from uploadfilter.cli.options import (
     moment,
     present_s,
 )
-from uploadfilter.cli.output import NOTHING, print_json, print_text, say, table
+from uploadfilter.cli.output import (
+    NOTHING,
+    document_of,
+    print_json,
+    print_text,
+    say,
+    table,
+)
 from uploadfilter.decisions.files.reading import Filters, read
 from uploadfilter.decisions.files.totalling import CountSource, TotalPart, parts_of
 from uploadfilter.decisions.presets import Comparison
-from uploadfilter.decisions.records.lasting import DayTotals
+from uploadfilter.decisions.records.lasting import (
+    MatchesTotal,
+    OutcomesTotal,
+    ReasonsTotal,
+    ShedsTotal,
+    UploadsTotal,
+)
 from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.decisions.records.totals import DayCounts
 from uploadfilter.model import Action, Verdict
@@ -65,6 +79,30 @@ _PLACES = {
 }
 """For each property that is not a field of the decision: the table of a total, and the
 field in it."""
+
+
+class CountsJSON(Struct):
+    """The counts of some days."""
+
+    uploads: list[UploadsTotal]
+    matches: list[MatchesTotal]
+    reasons: list[ReasonsTotal]
+    outcomes: list[OutcomesTotal]
+    sheds: list[ShedsTotal]
+
+
+class DayJSON(CountsJSON):
+    """The counts of a day, in UTC."""
+
+    day: date
+    is_open: bool
+
+
+class TotalsJSON(Struct):
+    """The counts of each day, and their sums."""
+
+    days: list[DayJSON]
+    sum: CountsJSON
 
 
 def totals_command(
@@ -128,7 +166,7 @@ def _show_presets(
         if isinstance(record, DecisionRecord):
             compared.add(record)
     if json:
-        print_json(document_of(compared))
+        print_json(comparison_document(compared))
     else:
         print_comparison(compared)
     if not compared.uploads:
@@ -150,27 +188,14 @@ def merged(parts: Iterable[TotalPart]) -> Days:
     return dict(sorted(days.items()))
 
 
-def totals_document(days: Days) -> dict[str, object]:
-    """Return the counts of each day and their sums as a JSON object."""
-    whole = DayCounts()
-    for day, (tally, _) in days.items():
-        whole.add(tally.totals(day))
-    return {
-        "days": [
-            {
-                **_rows(tally.totals(day)),
-                "day": day,
-                "is_open": CountSource.OPEN in origins,
-            }
-            for day, (tally, origins) in days.items()
-        ],
-        "sum": _rows(whole.totals(date.min)),
-    }
-
-
-def _rows(totals: DayTotals) -> dict[str, object]:
-    names = ("uploads", "matches", "reasons", "outcomes", "sheds")
-    return {name: getattr(totals, name) for name in names}
+def totals_document(days: Days) -> TotalsJSON:
+    """Return the counts of each day and their sums as a document."""
+    whole, shapes = DayCounts(), []
+    for day, (tally, origins) in days.items():
+        totals, is_open = tally.totals(day), CountSource.OPEN in origins
+        whole.add(totals)
+        shapes.append(document_of(DayJSON, totals, is_open=is_open))
+    return TotalsJSON(shapes, document_of(CountsJSON, whole.totals(date.min)))
 
 
 def days_table(days: Days) -> Table:

@@ -1,8 +1,9 @@
 """A finding as people read it: what happened, and what to do next."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
+from msgspec import Struct
 from rich.text import Text
 
 from uploadfilter.cli.output import harmless
@@ -11,8 +12,8 @@ SHOWN: Final = 20
 """Most findings of a log or report that the text names; the JSON has all of them."""
 
 
-class Finding(NamedTuple):
-    """One finding.
+class FindingJSON(Struct):
+    """A fault, in words too.
 
     Attributes:
         problem: Its kind, which never changes its name.
@@ -25,7 +26,7 @@ class Finding(NamedTuple):
     todo: str
 
 
-def finding_lines(findings: Iterable[Finding]) -> Iterator[Text]:
+def finding_lines(findings: Iterable[FindingJSON]) -> Iterator[Text]:
     """Yield findings as text; what to do is said once for each kind in a row."""
     found = list(findings)
     shown = found[:SHOWN]

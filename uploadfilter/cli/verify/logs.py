@@ -2,15 +2,16 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
 from rich.text import Text
 
-from uploadfilter.cli.output import encodable, harmless
+from uploadfilter.cli.output import document_of, encodable, harmless
 from uploadfilter.cli.verify.findings import (
-    Finding,
+    FindingJSON,
     finding_lines,
     number_of,
     verdict_line,
@@ -112,6 +113,80 @@ _CHECKPOINT_WORDS: Final = {
 }
 
 
+class ChainFindingJSON(FindingJSON):
+    """A fault of the chain of a log."""
+
+    segment: str
+    line: int | None
+    first: int | None
+    last: int | None
+    why: str
+
+
+class TreeFindingJSON(FindingJSON):
+    """A fault of the tree of a log."""
+
+    segment: str | None
+    record: int | None
+    last: int | None
+    why: str
+
+
+class GapJSON(Struct):
+    """Segments that are missing."""
+
+    first: int
+    last: int
+    first_record: int
+    last_record: int
+    since: date | None
+    until: date
+    matches: int
+    is_start: bool
+    is_proved: bool
+    why: str
+
+
+class CheckedTreeJSON(Struct):
+    """The check of a tree."""
+
+    ok: bool
+    origin: str
+    key: str
+    is_key_kept: bool | None
+    first: int
+    size: int
+    root: str
+    checked: int
+    after: int
+    witnessed: list[int]
+    findings: list[TreeFindingJSON]
+    findings_omitted: int
+
+
+class CheckedLogJSON(Struct):
+    """The check of a log."""
+
+    log: str
+    ok: bool
+    segments: int
+    records: int
+    first: int
+    since: datetime | None
+    until: datetime | None
+    end: str
+    gaps: list[GapJSON]
+    totals: int
+    totals_checked: int
+    findings: list[ChainFindingJSON]
+    findings_omitted: int
+    unfinished_bytes: int
+    step_back: StepBack | None
+    checkpoint: str
+    not_read: list[str]
+    tree: CheckedTreeJSON | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogCheck:
     """The check of one log.
@@ -127,12 +202,20 @@ class LogCheck:
     tree: TreeReport | None
 
     @property
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[FindingJSON]:
         """The findings, those of the chain first."""
-        found = [_chain_finding(it, self.chain.gaps) for it in self.chain.findings]
-        if self.tree is not None:
-            found += [_tree_finding(it, self.chain) for it in self.tree.findings]
-        return found
+        return [*self.of_chain, *self.of_tree]
+
+    @property
+    def of_chain(self) -> list[ChainFindingJSON]:
+        """The findings of the chain."""
+        return [_chain_finding(it, self.chain.gaps) for it in self.chain.findings]
+
+    @property
+    def of_tree(self) -> list[TreeFindingJSON]:
+        """The findings of the tree."""
+        found = () if self.tree is None else self.tree.findings
+        return [_tree_finding(it, self.chain) for it in found]
 
     @property
     def verdict(self) -> str:
@@ -185,89 +268,26 @@ def check_log(
     return LogCheck(path=path, chain=chain, tree=tree)
 
 
-def log_document(check: LogCheck) -> dict[str, object]:
-    """Return the check of a log as a JSON object."""
+def log_document(check: LogCheck) -> CheckedLogJSON:
+    """Return the check of a log as a document."""
     report, tree = check.chain, check.tree
-    step = report.step_back
-    return {
-        "log": encodable(str(check.path)),
-        "ok": not check.count,
-        "segments": report.segments,
-        "records": report.records,
-        "first": report.first,
-        "since": report.since,
-        "until": report.until,
-        "end": report.end.text(),
-        "gaps": [_gap_document(judged) for judged in report.gaps],
-        "totals": report.totals,
-        "totals_checked": report.totals_checked,
-        "findings": [
-            {
-                "problem": it.problem,
-                "segment": it.place.segment,
-                "line": it.place.line,
-                "first": it.first,
-                "last": it.last,
-                "why": it.why,
-                **_advice(_chain_finding(it, report.gaps)),
-            }
-            for it in report.findings
-        ],
-        "findings_omitted": report.findings_omitted,
-        "unfinished_bytes": report.unfinished_bytes,
-        "step_back": step
-        and {"record": step.record, "time": step.time, "before": step.before},
-        "checkpoint": report.checkpoint,
-        "not_read": list(report.not_read),
-        "tree": tree and _tree_document(tree, report),
-    }
-
-
-def _tree_document(tree: TreeReport, chain: VerifyReport) -> dict[str, object]:
-    return {
-        "ok": tree.ok,
-        "origin": tree.origin,
-        "key": tree.key,
-        "is_key_kept": tree.is_key_kept,
-        "first": tree.first,
-        "size": tree.size,
-        "root": write_hash(tree.root),
-        "checked": tree.checked,
-        "after": tree.after,
-        "witnessed": list(tree.witnessed),
-        "findings": [
-            {
-                "problem": it.problem,
-                "segment": it.segment,
-                "record": it.record,
-                "last": it.last,
-                "why": it.why,
-                **_advice(_tree_finding(it, chain)),
-            }
-            for it in tree.findings
-        ],
-        "findings_omitted": tree.findings_omitted,
-    }
-
-
-def _advice(finding: Finding) -> dict[str, str]:
-    return {"words": finding.words, "todo": finding.todo}
-
-
-def _gap_document(judged: Judged) -> dict[str, object]:
-    gap = judged.gap
-    return {
-        "first": gap.first,
-        "last": gap.last,
-        "first_record": gap.first_record,
-        "last_record": gap.last_record,
-        "since": gap.since,
-        "until": gap.until,
-        "matches": gap.matches,
-        "is_start": gap.is_start,
-        "is_proved": judged.is_proved and not judged.why,
-        "why": judged.why,
-    }
+    gaps = [
+        document_of(GapJSON, it.gap, is_proved=it.is_proved and not it.why, why=it.why)
+        for it in report.gaps
+    ]
+    return document_of(
+        CheckedLogJSON,
+        report,
+        log=encodable(str(check.path)),
+        ok=not check.count,
+        end=report.end.text(),
+        gaps=gaps,
+        findings=check.of_chain,
+        tree=tree
+        and document_of(
+            CheckedTreeJSON, tree, root=write_hash(tree.root), findings=check.of_tree
+        ),
+    )
 
 
 def log_lines(check: LogCheck) -> Iterator[Text]:
@@ -345,7 +365,7 @@ def _tree_line(tree: TreeReport | None) -> Text:
     return Text(harmless(words), style="yellow")
 
 
-def _chain_finding(finding: LogFinding, gaps: Sequence[Judged]) -> Finding:
+def _chain_finding(finding: LogFinding, gaps: Sequence[Judged]) -> ChainFindingJSON:
     """Return a finding about records in words: which records, where and when."""
     template, todo = _FAULTS[finding.problem]
     words = template.format(records=_records_words(finding))
@@ -365,7 +385,14 @@ def _chain_finding(finding: LogFinding, gaps: Sequence[Judged]) -> Finding:
         words += f" ({_files_words(gap)})"
     if finding.why:
         words += f": {finding.why}"
-    return Finding(finding.problem, words, todo)
+    return document_of(
+        ChainFindingJSON,
+        finding,
+        words=words,
+        todo=todo,
+        segment=finding.place.segment,
+        line=finding.place.line,
+    )
 
 
 def _records_words(finding: LogFinding) -> str:
@@ -376,14 +403,15 @@ def _records_words(finding: LogFinding) -> str:
     return f"records {finding.first:,} to {finding.last:,} are"
 
 
-def _tree_finding(finding: TreeFinding, chain: VerifyReport) -> Finding:
+def _tree_finding(finding: TreeFinding, chain: VerifyReport) -> TreeFindingJSON:
     words = finding.why
     if finding.problem is TreeFault.SHORT and chain.until is not None:
         words += f"; the last record that is there is of {chain.until:%Y-%m-%d %H:%M}"
         words += " UTC"
     if finding.segment:
         words += f" (in {finding.segment})"
-    return Finding(finding.problem, words, _TODO[finding.problem])
+    todo = _TODO[finding.problem]
+    return document_of(TreeFindingJSON, finding, words=words, todo=todo)
 
 
 def _files_words(gap: Gap) -> str:

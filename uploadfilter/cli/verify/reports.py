@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
 from rich.text import Text
 
-from uploadfilter.cli.output import encodable, harmless
+from uploadfilter.cli.output import document_of, encodable, harmless
 from uploadfilter.cli.verify.findings import (
-    Finding,
+    FindingJSON,
     finding_lines,
     number_of,
     verdict_line,
@@ -85,6 +86,24 @@ _TODO: Final = {
 }
 
 
+class ReportFindingJSON(FindingJSON):
+    """A fault of a report."""
+
+    what: str
+    why: str
+
+
+class CheckedReportJSON(Struct):
+    """The check of a report."""
+
+    report: str
+    ok: bool
+    logs: list[str]
+    figures: int
+    left_out: dict[str, int]
+    findings: list[ReportFindingJSON]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedReport:
     """The check of one report.
@@ -98,31 +117,21 @@ class CheckedReport:
     check: ReportCheck
 
     @property
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[ReportFindingJSON]:
         """The findings in words."""
         return [_finding(it) for it in self.check.findings]
 
 
-def report_document(report: CheckedReport) -> dict[str, object]:
-    """Return the check of a report as a JSON object."""
-    check = report.check
-    return {
-        "report": encodable(str(report.path)),
-        "ok": check.ok,
-        "logs": list(check.logs),
-        "figures": check.figures,
-        "left_out": {log: lack.number for log, lack in check.left_out.items()},
-        "findings": [
-            {
-                "problem": it.problem,
-                "what": it.what,
-                "why": it.why,
-                "words": words.words,
-                "todo": words.todo,
-            }
-            for it, words in zip(check.findings, report.findings, strict=True)
-        ],
-    }
+def report_document(report: CheckedReport) -> CheckedReportJSON:
+    """Return the check of a report as a document."""
+    left_out = {log: lack.number for log, lack in report.check.left_out.items()}
+    return document_of(
+        CheckedReportJSON,
+        report.check,
+        report=encodable(str(report.path)),
+        left_out=left_out,
+        findings=report.findings,
+    )
 
 
 def report_lines(report: CheckedReport) -> Iterator[Text]:
@@ -154,11 +163,11 @@ def read_report(path: Path) -> bytes:
     return data
 
 
-def _finding(finding: ReportFinding) -> Finding:
+def _finding(finding: ReportFinding) -> ReportFindingJSON:
     problem, why = finding.problem, finding.why
     if finding.lack is not None:
         why = lack_words(*finding.lack)
     elif problem is ReportFault.PAGE_DIFFERS and finding.what:
         why = f"{finding.what}: {why}"
     words = _WORDS[problem].format(what=finding.what, why=why)
-    return Finding(problem, words, _TODO[problem])
+    return ReportFindingJSON(problem, words, _TODO[problem], finding.what, finding.why)

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from msgspec import Struct
 from rich.text import Text
 
 from uploadfilter.cli.hashset.generations import verify_reference
 from uploadfilter.cli.log.proving import (
     CheckedProof,
+    CheckedProofJSON,
     check_proof,
     checked_document,
     checked_lines,
@@ -26,8 +28,9 @@ from uploadfilter.cli.output import (
     print_text,
 )
 from uploadfilter.cli.report.making import ProcessesOption, shown_progress
-from uploadfilter.cli.verify.findings import Finding, finding_lines
+from uploadfilter.cli.verify.findings import FindingJSON, finding_lines
 from uploadfilter.cli.verify.logs import (
+    CheckedLogJSON,
     LogCheck,
     check_log,
     log_document,
@@ -36,6 +39,7 @@ from uploadfilter.cli.verify.logs import (
 from uploadfilter.cli.verify.places import Places, find_places
 from uploadfilter.cli.verify.reports import (
     CheckedReport,
+    CheckedReportJSON,
     read_report,
     report_document,
     report_lines,
@@ -76,6 +80,25 @@ class Kept:
     checkpoint: Checkpoint | None
 
 
+class NotCheckedJSON(Struct):
+    """A file that could not be checked."""
+
+    path: str
+    why: str
+    todo: str
+
+
+class ChecksJSON(Struct):
+    """Everything that was checked."""
+
+    ok: bool
+    logs: list[CheckedLogJSON]
+    reports: list[CheckedReportJSON]
+    proofs: list[CheckedProofJSON]
+    findings: list[FindingJSON]
+    not_checked: list[NotCheckedJSON]
+
+
 @dataclass(slots=True, kw_only=True)
 class Checks:
     """Everything that was checked.
@@ -91,7 +114,7 @@ class Checks:
     logs: list[LogCheck] = field(default_factory=list)
     reports: list[CheckedReport] = field(default_factory=list)
     proofs: list[CheckedProof] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[FindingJSON] = field(default_factory=list)
     not_checked: dict[str, UploadFilterError] = field(default_factory=dict)
 
     @property
@@ -264,14 +287,14 @@ def _names(note: Note, origin: str, origins: Mapping[Path, str]) -> bool:
 
 def _findings(
     kept: Kept, logs: Sequence[LogCheck], origins: Mapping[Path, str]
-) -> list[Finding]:
+) -> list[FindingJSON]:
     """Return the kept keys and checkpoints whose logs are not there."""
     found = []
     for name, note in kept.notes.items():
         if not any(_names(note, origin, origins) for origin in origins.values()):
             origin = TreeHead.parse(note.text).origin
             words = f"no log that was checked is {origin}, of which {name!r} is"
-            found.append(Finding("witness_without_log", words, _NO_SUCH_LOG))
+            found.append(FindingJSON("witness_without_log", words, _NO_SUCH_LOG))
     trees = [it.tree for it in logs if it.tree is not None]
     known = {it.key for it in trees}
     # A log with another key is a finding of its own; a proof needs no log.
@@ -279,7 +302,7 @@ def _findings(
         for key in kept.keys:
             if key not in known:
                 words = f"no log that was checked has the key {key}"
-                found.append(Finding("key_without_log", words, _NO_SUCH_LOG))
+                found.append(FindingJSON("key_without_log", words, _NO_SUCH_LOG))
     return found
 
 
@@ -310,18 +333,18 @@ def _note(path: Path) -> Note:
     return note
 
 
-def _document(checks: Checks) -> dict[str, object]:
-    return {
-        "ok": checks.exit_code == OK,
-        "logs": [log_document(it) for it in checks.logs],
-        "reports": [report_document(it) for it in checks.reports],
-        "proofs": [checked_document(it) for it in checks.proofs],
-        "findings": [it._asdict() for it in checks.findings],
-        "not_checked": [
-            {"path": encodable(path), "why": str(exc), "todo": exc.hint}
+def _document(checks: Checks) -> ChecksJSON:
+    return ChecksJSON(
+        ok=checks.exit_code == OK,
+        logs=[log_document(it) for it in checks.logs],
+        reports=[report_document(it) for it in checks.reports],
+        proofs=[checked_document(it) for it in checks.proofs],
+        findings=checks.findings,
+        not_checked=[
+            NotCheckedJSON(encodable(path), str(exc), exc.hint)
             for path, exc in checks.not_checked.items()
         ],
-    }
+    )
 
 
 def _lines(checks: Checks) -> list[Text]:
