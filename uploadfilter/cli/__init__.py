@@ -57,7 +57,6 @@ def whole_program() -> TyperGroup:
 
 
 def _show_version(wanted: bool) -> None:
-    """Print the version and end, if ``--version`` was given."""
     if wanted:
         # It takes as long to load as the parser of the command line.
         from importlib.metadata import version  # noqa: PLC0415 -- as said above

@@ -29,9 +29,6 @@ def become_owner(path: Path) -> None:
     """Change to the owner of the state directory for good, if root runs this process.
 
     A directory that does not exist yet will belong to the owner of its parent.
-
-    Raises:
-        UsageError: Files in it belong to other users, or the user cannot be changed.
     """
     if os.geteuid() != 0:
         return
@@ -50,11 +47,7 @@ def become_owner(path: Path) -> None:
 
 
 def refuse_foreign(path: Path) -> None:
-    """Refuse a state directory that holds files of other users.
-
-    Raises:
-        UsageError: There are such files; the message names them and the remedy.
-    """
+    """Refuse a state directory that holds files of other users."""
     found = foreign(path)
     if found:
         raise UsageError(foreign_words(path, found), hint=foreign_cure(path))

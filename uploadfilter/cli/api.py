@@ -39,8 +39,7 @@ def token_command(
     scope: Annotated[
         Scope,
         typer.Option(
-            "--scope",
-            help="scan: ask about uploads; lookup: look signals up.",
+            "--scope", help="scan: ask about uploads; lookup: look signals up."
         ),
     ] = Scope.SCAN,
     per_minute: Annotated[
@@ -50,7 +49,6 @@ def token_command(
             min=1,
             help="Most questions in a minute.  [default: 6000 for scan, 600 for "
             "lookup]",
-            show_default=False,
         ),
     ] = None,
     at_once: Annotated[
@@ -60,7 +58,6 @@ def token_command(
             min=1,
             help="Most questions that are open at once.  [default: 64 for scan, 8 for "
             "lookup]",
-            show_default=False,
         ),
     ] = None,
     revoke: Annotated[
@@ -103,7 +100,6 @@ def token_command(
 
 
 def _list(path: Path, *, json: bool) -> None:
-    """List the tokens, without the tokens themselves."""
     rows = [
         TokenJSON(it.name, it.scope.value, it.limits.per_minute, it.limits.at_once)
         for it in TokenFile(path).tokens()

@@ -12,12 +12,7 @@ import typer
 from msgspec import Struct
 from rich.progress import DownloadColumn
 
-from uploadfilter.backup import (
-    SET_ASIDE,
-    BackupManifest,
-    restore_backup,
-    write_backup,
-)
+from uploadfilter.backup import SET_ASIDE, BackupManifest, restore_backup, write_backup
 from uploadfilter.cli.acting import become_owner
 from uploadfilter.cli.options import JSONOption, StateOption, present_s, state_directory
 from uploadfilter.cli.output import print_json, say
@@ -44,7 +39,7 @@ class BackupJSON(Struct):
     bytes: int
 
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE")]
 
 
 def backup(
@@ -62,8 +57,7 @@ def backup(
     place = state_directory(state)
     if not place.is_dir():
         raise UsageError(
-            f"there is no state directory {str(place)!r}",
-            hint="Name it with --state.",
+            f"there is no state directory {str(place)!r}", hint="Name it with --state."
         )
     if file.resolve().is_relative_to(place.resolve()):
         raise UsageError(
@@ -74,12 +68,7 @@ def backup(
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with _new_file(file) as out, board("backup", amount=DownloadColumn()) as bar:
-        manifest = write_backup(
-            place,
-            out,
-            made_s=present_s(),
-            progress=bar.move,
-        )
+        manifest = write_backup(place, out, made_s=present_s(), progress=bar.move)
     _report(manifest, file, place, json=json, verb="wrote", hint=_HOLDS_KEYS)
 
 

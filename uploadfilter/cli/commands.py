@@ -53,14 +53,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "backup:restore",
         "Restore the whole state from a backup, into an empty state directory.",
     ),
-    "scan": (
-        "scan:scan",
-        "Check files and folders against the reference set.",
-    ),
-    "lookup": (
-        "lookup:lookup",
-        "Look signals up in the reference set.",
-    ),
+    "scan": ("scan:scan", "Check files and folders against the reference set."),
+    "lookup": ("lookup:lookup", "Look signals up in the reference set."),
     "verify": (
         "verify.verify:verify_command",
         "Check that no record was changed, lost, added or moved, and no report lies.",

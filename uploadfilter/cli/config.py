@@ -76,27 +76,19 @@ class ConfigPlace:
         typer.Argument(
             metavar="[FILE]",
             help="The configuration file.  [default: the one that `serve` would read]",
-            show_default=False,
         ),
     ] = None
     config: Annotated[
         Path | None,
         typer.Option(
-            "--config",
-            metavar="FILE",
-            help="The same as FILE, as `serve` takes it.",
-            show_default=False,
+            "--config", metavar="FILE", help="The same as FILE, as `serve` takes it."
         ),
     ] = None
     state: StateOption = None
     instance: InstanceOption = None
 
     def path(self) -> Path | None:
-        """Return the file that would be read; ``None`` without one.
-
-        Raises:
-            UsageError: Argument and option name two different files.
-        """
+        """Return the file that would be read; ``None`` without one."""
         if None not in (self.file, self.config) and self.file != self.config:
             raise UsageError(
                 "two configuration files are named: "

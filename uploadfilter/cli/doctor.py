@@ -50,12 +50,7 @@ class CheckupJSON(Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """The areas to be checked, and the URLs of the canary.
-
-    Attributes:
-        areas: The areas.
-        urls: Where the canary is sent; empty for one address of each proxy.
-    """
+    """The areas to be checked, and the URLs of the canary."""
 
     areas: frozenset[Area] = frozenset(Area)
     urls: Sequence[str] = ()
@@ -80,7 +75,6 @@ def doctor(
             metavar="URL",
             help="Send the canary to this URL, such as that of your front end; give "
             "the option once for each.  [default: one address of each proxy]",
-            show_default=False,
         ),
     ] = None,
     config_path: ConfigOption = None,
@@ -147,14 +141,7 @@ def examine(
     overrides: dict[str, object],
     wanted: Examination,
 ) -> Iterator[Diagnosis]:
-    """Make the checks, one after the other, as the user of the service.
-
-    Args:
-        path: The configuration file that ``serve`` would read; ``None`` for none.
-        state: The state directory that is named, if any.
-        overrides: The settings that the command line names.
-        wanted: What is to be checked.
-    """
+    """Make the checks, one after the other, as the user of the service."""
     if wanted.areas <= _OF_STATE:
         # A configuration that somebody edits does not stop the canary of a timer.
         yield from _of_state(state_directory(state), wanted)
@@ -219,7 +206,6 @@ def _of_state(state: Path, wanted: Examination) -> Iterator[Diagnosis]:
 
 
 def _lines(item: Diagnosis) -> list[Text]:
-    """Return a result as one line of text, and one with the remedy."""
     line = Text(f"{_MARKS[item.grade]:{_MARK_WIDTH}}  ", style=_STYLES[item.grade])
     words = f"{item.area:{_AREA_WIDTH}}  {item.text}"
     line.append(Text(harmless(words), style="not bold default"))

@@ -95,15 +95,10 @@ class WorkOptions:
     jobs: JobsOption = None
     rate: Annotated[
         float | None,
-        typer.Option(
-            metavar="MB", min=0.001, help="Most megabytes a second.", show_default=False
-        ),
+        typer.Option(metavar="MB", min=0.001, help="Most megabytes a second."),
     ] = None
     file_rate: Annotated[
-        float | None,
-        typer.Option(
-            metavar="N", min=0.001, help="Most files a second.", show_default=False
-        ),
+        float | None, typer.Option(metavar="N", min=0.001, help="Most files a second.")
     ] = None
     engine: Annotated[EngineName, typer.Option(help="Where files are scanned.")] = (
         EngineName.LOCAL
@@ -113,7 +108,6 @@ class WorkOptions:
         typer.Option(
             metavar="ADDRESS",
             help="The scheduler of Dask, such as tcp://10.0.0.7:8786.",
-            show_default=False,
         ),
     ] = None
 
@@ -149,10 +143,7 @@ def scan_command(
     ] = False,
     work: WorkOptions,
     endpoint: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL", help="The S3 server, if not Amazon.", show_default=False
-        ),
+        str | None, typer.Option(metavar="URL", help="The S3 server, if not Amazon.")
     ] = None,
     json: JSONOption = False,
     state: StateOption = None,
@@ -212,8 +203,7 @@ def match_command(
         ),
     ] = _DEFAULTS.phash,
     exact_only: Annotated[
-        bool,
-        typer.Option("--exact-only", help="The store may lack perceptual values."),
+        bool, typer.Option("--exact-only", help="The store may lack perceptual values.")
     ] = False,
     form: Annotated[
         TableForm, typer.Option("--format", help="How the report is written.")
@@ -314,7 +304,6 @@ _CSV_COLUMNS: Final = (
 
 
 def _print(found: matching.LookedBack, form: TableForm) -> None:
-    """Print one file."""
     path = encodable(found.item.name)
     reason = found.trouble or found.reason or ""
     if form is TableForm.JSON:

@@ -127,7 +127,6 @@ def lookup(
             metavar="[TYPE HEX]",
             help="A signal type and a value; without them, or with -, the command "
             "reads lines of TYPE HEX from standard input.",
-            show_default=False,
         ),
     ] = None,
     *,
@@ -136,7 +135,6 @@ def lookup(
         typer.Option(
             metavar="N",
             help="The most bits that may differ.  [default: as in matching]",
-            show_default=False,
         ),
     ] = None,
     json: JSONOption = False,
@@ -180,11 +178,6 @@ def lookup(
 
 
 def _batches(words: Sequence[str], threshold: int | None) -> Iterable[Sequence[Asked]]:
-    """Return the queries in batches, from the command line or the standard input.
-
-    Raises:
-        UsageError: The arguments or the threshold are wrong.
-    """
     _check_threshold(threshold)
     if not words or list(words) == [STDIN]:
         if sys.stdin.isatty():
@@ -194,7 +187,6 @@ def _batches(words: Sequence[str], threshold: int | None) -> Iterable[Sequence[A
 
 
 def _stdin() -> UnbufferedInput:
-    """Return the standard input as bytes."""
     buffer = sys.stdin.buffer
     if not isinstance(buffer, BufferedReader):
         raise UsageError("the standard input cannot be read")
@@ -216,11 +208,6 @@ def _limits_in_words() -> str:
 
 
 def _argument(words: Sequence[str], threshold: int | None) -> Asked:
-    """Return the query that the command line gives.
-
-    Raises:
-        UsageError: The arguments are not a query.
-    """
     if len(words) != 2:  # noqa: PLR2004 -- a type and a value
         raise UsageError(
             f"a query has two words, a type and a value; this one has {len(words)}",
@@ -244,15 +231,7 @@ def _argument(words: Sequence[str], threshold: int | None) -> Asked:
 def asked_lines(
     file: UnbufferedInput, threshold: int | None
 ) -> Iterator[Sequence[Asked]]:
-    """Read lines of type and value; the lines of one read form a batch.
-
-    Args:
-        file: Lines; blank lines and comments, which begin with ``#``, are skipped.
-        threshold: Most bits that may differ; ``None`` is the default of each type.
-
-    Yields:
-        Batches, none of them empty.
-    """
+    """Read lines of type and value; the lines of one read form a batch."""
     numbers = count(1)
     for lines in _arrived(file):
         asked = [_asked_line(line, next(numbers), threshold) for line in lines]
@@ -321,11 +300,7 @@ def _refused(signal_type: str, value: str | None, problem: str) -> Asked:
 
 
 def answer(generation: Generation, batch: Sequence[Asked]) -> list[LookupResult]:
-    """Look a batch up in one search.
-
-    Returns:
-        One result for each line, in order.
-    """
+    """Look a batch up in one search."""
     queries = [asked.query for asked in batch if asked.query is not None]
     found = iter(generation.search(queries))
     return [
@@ -343,13 +318,7 @@ def judged(
     generation: Generation,
     background: Callable[[], Background | None],
 ) -> LookupResult:
-    """State how often chance would bring the entries of a PDQ query so near.
-
-    Args:
-        item: The result of a line.
-        generation: The generation that was searched.
-        background: Returns the prepared cohort; called only for a match of PDQ.
-    """
+    """State how often chance would bring the entries of a PDQ query so near."""
     query = item.asked.query
     if query is None or query.signal.type is not SignalType.PDQ or not item.matches:
         return item

@@ -23,20 +23,11 @@ from uploadfilter.decisions.files.reading import Filters, read
 from uploadfilter.decisions.records.ids import written_id
 from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.errors import UsageError
-from uploadfilter.forms.cases import (
-    WORDS,
-    EvidenceShown,
-    Objection,
-    ObjectionState,
-)
+from uploadfilter.forms.cases import WORDS, EvidenceShown, Objection, ObjectionState
 from uploadfilter.forms.codes import objection_directory
 from uploadfilter.forms.deciding import Decider
 from uploadfilter.forms.finding import find_logs, find_records
-from uploadfilter.forms.statement import (
-    MOST_IN_ONE_CALL,
-    needs_statement,
-    statement_of,
-)
+from uploadfilter.forms.statement import MOST_IN_ONE_CALL, needs_statement, statement_of
 from uploadfilter.forms.store import FILE, FormStore
 
 if TYPE_CHECKING:

@@ -42,7 +42,6 @@ StateOption = Annotated[
         help="The state directory.  [default: that of the installed service, else the "
         "XDG state directory]",
         envvar=STATE_VARIABLE,
-        show_default=False,
         readable=False,  # `acting` reports its owner
     ),
 ]
@@ -54,7 +53,6 @@ InstanceOption = Annotated[
         help="The name of the proxy, if several share the state directory.  [default: "
         "main]",
         envvar="UPLOADFILTER_INSTANCE",
-        show_default=False,
     ),
 ]
 ConfigOption = Annotated[
@@ -65,12 +63,10 @@ ConfigOption = Annotated[
         help="The configuration file, in TOML; options of the command override it.  "
         "[default: uploadfilter.toml in the XDG configuration directory, else in "
         "/etc/uploadfilter]",
-        show_default=False,
     ),
 ]
 JSONOption = Annotated[
-    bool,
-    typer.Option("--json", help="Print JSON, even on a terminal."),
+    bool, typer.Option("--json", help="Print JSON, even on a terminal.")
 ]
 
 YesOption = Annotated[
@@ -85,7 +81,6 @@ JobsOption = Annotated[
         max=256,
         metavar="N",
         help="Scanner processes.  [default: one for each CPU]",
-        show_default=False,
     ),
 ]
 
@@ -127,12 +122,7 @@ def config_file(
 
 
 def given(context: typer.Context, values: Mapping[str, object]) -> dict[str, object]:
-    """Return the values that come from the command line, not from the environment.
-
-    Args:
-        context: The command's context.
-        values: The values of options, by the names of their parameters.
-    """
+    """Return the values that come from the command line, not from the environment."""
     sources = {name: context.get_parameter_source(name) for name in values}
     # Compared by name, because some releases of typer have a copy of click's enum.
     typed = {name for name, it in sources.items() if it and it.name == "COMMANDLINE"}
@@ -161,11 +151,7 @@ def state_directory(state: Path | None) -> Path:
 
 
 def create_state(path: Path) -> None:
-    """Make the state directory, readable only by its owner, if it does not exist.
-
-    Raises:
-        UsageError: It cannot be made, or the path is not a directory.
-    """
+    """Make the state directory, readable only by its owner, if it does not exist."""
     try:
         make_private(path)
     except OSError as exc:
@@ -180,9 +166,6 @@ def log_directory(state: Path | None, instance: str | None) -> Path:
 
     A folder that is itself a log, such as the copy of an overseer, stands for its state
     directory.
-
-    Raises:
-        UsageError: The name is not valid for an instance.
     """
     name = instance or DEFAULT_INSTANCE
     if not INSTANCE_NAME.fullmatch(name):
@@ -210,9 +193,6 @@ def moment(text: str, *, now: datetime) -> datetime:
 
     Returns:
         The time, with a time zone.
-
-    Raises:
-        UsageError: The text is neither.
     """
     age = _duration(text)
     try:
@@ -234,9 +214,6 @@ def moment_until(text: str, *, now: datetime) -> datetime:
 
     Returns:
         The time, with a time zone.
-
-    Raises:
-        UsageError: The text is neither.
     """
     length = _duration(text)
     try:

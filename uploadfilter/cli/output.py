@@ -97,20 +97,12 @@ def document_of(
 
 
 def print_json(value: object) -> None:
-    """Write one value as one line of JSON to stdout, at once.
-
-    Raises:
-        typer.Exit: The reader of the pipe has ended.
-    """
+    """Write one value as one line of JSON to stdout, at once."""
     write_data(msgspec.json.encode(value) + b"\n")
 
 
 def write_data(data: bytes) -> None:
-    """Write bytes to stdout, at once.
-
-    Raises:
-        typer.Exit: The reader of the pipe has ended.
-    """
+    """Write bytes to stdout, at once."""
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
@@ -120,11 +112,7 @@ def write_data(data: bytes) -> None:
 
 
 def print_text(*lines: Text | Table) -> None:
-    """Print coloured lines or tables to stdout.
-
-    Raises:
-        typer.Exit: The reader of the pipe has ended.
-    """
+    """Print coloured lines or tables to stdout."""
     console = stdout_console()
     # rich ends the program by itself on a broken pipe, with the exit code of a match.
     with console.capture() as printed:
@@ -140,12 +128,7 @@ def say(message: str, *, style: str = "") -> None:
 
 
 def confirm(question: str, *, refused: str) -> None:
-    """Ask the user for a confirmation.
-
-    Raises:
-        UsageError: There is no terminal.
-        typer.Abort: The user answered no.
-    """
+    """Ask the user for a confirmation."""
     if not sys.stdin.isatty():
         raise UsageError(refused, hint="Without a terminal, confirm with --yes.")
     typer.confirm(harmless(question), abort=True, err=True)

@@ -34,12 +34,7 @@ _MOST_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatePlace:
-    """A state directory.
-
-    Attributes:
-        path: Its path.
-        named_by: The file or unit that names it; empty for the user's default.
-    """
+    """A state directory."""
 
     path: Path
     named_by: str = ""
@@ -51,13 +46,7 @@ def default_place(
     environ: Mapping[str, str] = os.environ,
     folders: Sequence[Path] = UNIT_FOLDERS,
 ) -> StatePlace:
-    """Return the state directory that is used if none is named.
-
-    Args:
-        config: The configuration file that ``serve`` would read, if any.
-        environ: The environment of the process.
-        folders: The folders of systemd units.
-    """
+    """Return the state directory that is used if none is named."""
     in_file = _text(_document(config), "state")
     unit = installed_unit(folders=folders)
     in_unit = unit.environment.get(STATE_VARIABLE) if unit else None
@@ -76,13 +65,7 @@ def with_unit(
     *,
     folders: Sequence[Path] = UNIT_FOLDERS,
 ) -> dict[str, str]:
-    """Return the environment in which the service reads its configuration file.
-
-    Args:
-        environ: The environment of the process; it overrides the unit.
-        config: The configuration file. The unit counts only for the system's file.
-        folders: The folders of systemd units.
-    """
+    """Return the environment in which the service reads its configuration file."""
     unit = installed_unit(folders=folders) if config == SYSTEM_CONFIG else None
     return {**(unit.environment if unit else {}), **environ}
 
@@ -134,11 +117,6 @@ def may_enforce(
     """Tell whether the configuration lets any route reject.
 
     An option of ``serve`` is not seen.
-
-    Args:
-        config: The configuration file that ``serve`` would read, if any.
-        environ: The environment of the process.
-        folders: The folders of systemd units.
     """
     document = _document(config)
     routes = document.get("routes", [])

@@ -83,15 +83,7 @@ class Board:
 
 @contextmanager
 def board(what: str, *, amount: ProgressColumn | None = None) -> Iterator[Board]:
-    """Show a bar while the block runs, if there is a terminal.
-
-    Args:
-        what: The activity, in a word or two.
-        amount: The column that shows the amount; by default "done/total".
-
-    Yields:
-        The board.
-    """
+    """Show a bar while the block runs, if there is a terminal."""
     console = stdout_console() if sys.stdout.isatty() else stderr_console()
     if not (sys.stderr.isatty() and console.is_terminal):
         yield Board()
@@ -117,12 +109,7 @@ def board(what: str, *, amount: ProgressColumn | None = None) -> Iterator[Board]
 def counted_aside(
     board: Board, items: Callable[[], Iterator[object]]
 ) -> Iterator[None]:
-    """Count the work in a thread, while the block runs.
-
-    Args:
-        board: Gets the number as soon as it is known.
-        items: Returns a new iterator over all the work.
-    """
+    """Count the work in a thread, while the block runs."""
     stopped = threading.Event()
 
     def count() -> None:

@@ -26,11 +26,7 @@ from uploadfilter.cli.progress import Board, board, counted_aside
 from uploadfilter.cli.shapes import CheckedFile, document, lines
 from uploadfilter.errors import StoreMissingError
 from uploadfilter.evidence.unfinished import marked
-from uploadfilter.evidence.weighing import (
-    JudgedMatches,
-    is_judged,
-    judged_matches,
-)
+from uploadfilter.evidence.weighing import JudgedMatches, is_judged, judged_matches
 from uploadfilter.knowngood.cohorts import Cohorts
 from uploadfilter.model import EXACT_TYPES, Reason, Scan, SignalType, Verdict
 from uploadfilter.reference.search.matching import Thresholds, match_scans
@@ -127,11 +123,7 @@ def scan(
 
 
 def current_generation(reader: ReferenceReader) -> NearGeneration | None:
-    """Return the current generation; without one, print a message and return ``None``.
-
-    Raises:
-        StoreError: The reference set exists, but cannot be read.
-    """
+    """Return the current generation; without one, say so and return ``None``."""
     try:
         return reader.current()
     except StoreMissingError as exc:
@@ -140,7 +132,6 @@ def current_generation(reader: ReferenceReader) -> NearGeneration | None:
 
 
 def _print(checked: CheckedFile, shown: Board, *, as_json: bool) -> None:
-    """Print the result of one file."""
     if as_json:
         shape = document(checked, quality_of=pdq.quality)
         shown.print_data(msgspec.json.encode(shape) + b"\n")
@@ -168,9 +159,6 @@ async def check(
         types: Further signal types to compute.
         cohorts: Knows the background by which matches are judged; ``None`` to judge
             none, and to look for no altered copies.
-
-    Raises:
-        UploadFilterError: No scanner could be started, or the reference set failed.
     """
     settings = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
     async with ScannerPool.open(settings) as pool:
@@ -214,7 +202,6 @@ class _Checker:
         return await self._matched(scan)
 
     async def _matched(self, scan: Scan) -> CheckedFile:
-        """Match one scan, if there is a generation."""
         if self._generation is None:
             return CheckedFile(
                 path=scan.path, scan=scan, problem=Reason.NO_REFERENCE_SET
@@ -225,7 +212,6 @@ class _Checker:
         return CheckedFile(path=scan.path, scan=scan, matches=judged.matches)
 
     def _judged(self, generation: NearGeneration, scan: Scan) -> JudgedMatches:
-        """Match one scan, and judge the matches."""
         matches = match_scans(
             generation, (scan,), thresholds=Thresholds(), quality_of=pdq.quality
         )

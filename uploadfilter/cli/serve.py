@@ -47,7 +47,6 @@ def serve(
             metavar="monitor|enforce",
             help="monitor only records; enforce also rejects.  [default: monitor]",
             envvar="UPLOADFILTER_MODE",
-            show_default=False,
         ),
     ] = None,
     api: Annotated[
@@ -55,7 +54,6 @@ def serve(
         typer.Option(
             metavar="unix:PATH|HOST:PORT",
             help="Where applications and front ends ask about uploads over HTTP.",
-            show_default=False,
         ),
     ] = None,
     clamd: Annotated[
@@ -63,7 +61,6 @@ def serve(
         typer.Option(
             metavar="unix:PATH|HOST:PORT",
             help="Where programs ask that know ClamAV's daemon, such as Nextcloud.",
-            show_default=False,
         ),
     ] = None,
     config_path: ConfigOption = None,

@@ -197,7 +197,6 @@ def chance_words(chance: float) -> str:
 
 
 def _match_words(match: Match, path: str) -> str:
-    """Return one match in words."""
     words = [match.signal_type.value, f"distance {match.distance}"]
     if match.view is not None:
         words.append(f"view {match.view}")

@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 
 
 def spread(function: Callable[..., object]) -> Callable[..., object]:
-    """Return a function with a parameter for each field of the structs that it takes.
-
-    Args:
-        function: A command; a field of a struct has the name of no other parameter.
-    """
+    """Return a function with a parameter for each field of its structs."""
     structs: dict[str, Any] = {}
     parameters: list[Parameter] = []
     for parameter in inspect.signature(function, eval_str=True).parameters.values():

@@ -37,12 +37,7 @@ _MOST_BYTES: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """The unit of the service.
-
-    Attributes:
-        path: The path of its file.
-        environment: Our environment variables that it sets.
-    """
+    """The unit of the service."""
 
     path: Path
     environment: Mapping[str, str]
@@ -51,12 +46,7 @@ class Unit:
 def installed_unit(
     instance: str = DEFAULT_INSTANCE, *, folders: Sequence[Path] = UNIT_FOLDERS
 ) -> Unit | None:
-    """Read the unit of the service, with its drop-ins; ``None`` if there is none.
-
-    Args:
-        instance: The name of the proxy.
-        folders: The folders to search, by priority.
-    """
+    """Read the unit of the service, with its drop-ins; ``None`` if there is none."""
     found = (folder / UNIT for folder in folders)
     path = next((it for it in found if it.is_file()), None)
     if path is None:
@@ -90,7 +80,6 @@ def _read(path: Path) -> str:
 
 
 def _apply(text: str, environment: dict[str, str], instance: str) -> None:
-    """Apply the settings of one file."""
     for key, value in _settings(text):
         if key == "Environment" and not value:
             environment.clear()
@@ -105,7 +94,6 @@ def _apply(text: str, environment: dict[str, str], instance: str) -> None:
 
 
 def _settings(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the settings in the service's section."""
     section = ""
     for raw in text.replace("\\\n", " ").splitlines():
         line = raw.strip()

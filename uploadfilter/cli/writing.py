@@ -18,16 +18,7 @@ from uploadfilter.reference.writing.writing import ReferenceWriter
 def reference_writer(
     state: Path | None, *, create: bool = False
 ) -> Iterator[ReferenceWriter]:
-    """Open the reference set for writing, as the owner of the state directory.
-
-    Args:
-        state: The state directory from the command line, if any.
-        create: Make the state directory and the reference set if they do not exist.
-
-    Raises:
-        UsageError: This user cannot act as the owner.
-        StoreError: The reference set cannot be used.
-    """
+    """Open the reference set for writing, as the owner of the state directory."""
     directory = directory_to_write(state, create=create)
     with writer_of(directory, create=create) as writer:
         yield writer
@@ -56,9 +47,7 @@ def compact_if_due(writer: ReferenceWriter) -> None:
 
 
 @contextlib.contextmanager
-def writer_apart(
-    folder: Path,
-) -> Iterator[tuple[ReferenceDirectory, ReferenceWriter]]:
+def writer_apart(folder: Path) -> Iterator[tuple[ReferenceDirectory, ReferenceWriter]]:
     """Open a new, temporary reference set for writing."""
     directory = ReferenceDirectory(folder / "reference")
     with directory.writer(create=True) as writer:
@@ -69,14 +58,6 @@ def directory_to_write(state: Path | None, *, create: bool) -> ReferenceDirector
     """Return the reference directory, after the process has become its owner.
 
     The journal names the account that typed the command as the author of each change.
-
-    Args:
-        state: The state directory from the command line, if any.
-        create: Make the state directory if it does not exist.
-
-    Raises:
-        UsageError: The state directory cannot be made, or this user cannot act as its
-            owner.
     """
     # Before the user changes: the journal names the author, not the owner of the files.
     actor = current_actor()

@@ -13,11 +13,7 @@ from uploadfilter.cli.hashset.layouts import (
     SkipBadLinesOption,
     TableOptions,
 )
-from uploadfilter.cli.hashset.surveys import (
-    PreviewJSON,
-    survey_document,
-    survey_lines,
-)
+from uploadfilter.cli.hashset.surveys import PreviewJSON, survey_document, survey_lines
 from uploadfilter.cli.options import JSONOption
 from uploadfilter.cli.output import print_json, print_text, say
 from uploadfilter.cli.progress import board
@@ -38,7 +34,6 @@ def convert_command(
             "--category",
             metavar="C",
             help="A category to take; give the option once for each.",
-            show_default=False,
         ),
     ],
     only: Annotated[
@@ -46,14 +41,12 @@ def convert_command(
         typer.Option(
             "--only",
             help="Write a list of this signal type.  [default: JSON lines of all]",
-            show_default=False,
         ),
     ] = None,
     file_format: FormatOption = NamedFormat.AUTO,
     signal_type: SignalTypeOption = None,
     mapping: Annotated[
-        Path | None,
-        typer.Option(metavar="TOML", help="CSV: a mapping file, in TOML."),
+        Path | None, typer.Option(metavar="TOML", help="CSV: a mapping file, in TOML.")
     ] = None,
     skip_bad_lines: SkipBadLinesOption = False,
     json: JSONOption = False,

@@ -72,9 +72,7 @@ def diff_command(
             help="The old state: 'current', the number of a generation, or a file.",
         ),
     ],
-    two: Annotated[
-        str, typer.Argument(metavar="B", help="The new state.", show_default=False)
-    ],
+    two: Annotated[str, typer.Argument(metavar="B", help="The new state.")],
     *,
     against: Annotated[
         list[str],
@@ -92,7 +90,6 @@ def diff_command(
             metavar="NAME",
             help="Compare only this hash set; a file stands for it.  [required with "
             "a file]",
-            show_default=False,
         ),
     ] = None,
     jobs: JobsOption = None,
@@ -150,13 +147,6 @@ def diff_command(
 def _side(
     word: str, name: str | None, state: Path | None, held: contextlib.ExitStack
 ) -> Side:
-    """Return the generation that an argument names.
-
-    Raises:
-        UsageError: It is neither a generation nor a file, or the set of a file is not
-            named.
-        StoreError: The generation is not kept.
-    """
     sets = None if name is None else frozenset({name})
     directory = reference_directory(state)
     if word == CURRENT:

@@ -110,12 +110,7 @@ def lack_in(generation: Enforced) -> Lack | None:
 
 
 def say_lack(generation: Enforced, *, is_advised: bool = False) -> None:
-    """Warn on stderr if ENFORCE would reject no match, with the remedy.
-
-    Args:
-        generation: The reference set in force.
-        is_advised: Whether ``say_state`` has named the remedy already.
-    """
+    """Warn on stderr if ENFORCE would reject no match, with the remedy."""
     lack = lack_in(generation)
     if lack is not None:
         say(

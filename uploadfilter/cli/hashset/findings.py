@@ -37,12 +37,6 @@ def list_findings(
     """List which entries match harmless files, and how; as JSON a line for each.
 
     They name entries, and say nothing about an upload or its client.
-
-    Args:
-        base: The state directory.
-        generation: The generation in force, if any.
-        name: The only hash set of interest; ``None`` for all.
-        json: Whether they are printed as JSON.
     """
     notes = {it.name: read_note(it.path) for it in trusted_sets(base)}
     lines = list(_lines(generation, notes, name))
@@ -61,7 +55,6 @@ def _lines(
     notes: dict[str, GateNote | None],
     name: str | None,
 ) -> Iterator[GateFindingJSON]:
-    """Yield the lines for quarantined entries, refused sets, and generic entries."""
     if generation is not None:
         numbers = {
             info.name: info.signed.sequence for info in generation.sets if info.signed

@@ -16,12 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from uploadfilter.cli.hashset.enforcement import say_lack
-from uploadfilter.cli.options import (
-    JSONOption,
-    StateOption,
-    YesOption,
-    state_directory,
-)
+from uploadfilter.cli.options import JSONOption, StateOption, YesOption, state_directory
 from uploadfilter.cli.output import (
     FOUND,
     confirm,
@@ -119,9 +114,6 @@ def verify_reference(state: Path | None, *, json: bool) -> None:
     """Verify every byte of the reference set, and a sample of queries.
 
     The report says of a damaged file whether the generation in force needs it.
-
-    Raises:
-        typer.Exit: A file is damaged.
     """
     with board("verifying", amount=DownloadColumn()) as shown:
         report = reference_directory(state).check(shown.move)
@@ -140,13 +132,11 @@ def rollback_command(
             metavar="[N]",
             help="The number of a kept generation.  [default: the one before the last "
             "import]",
-            show_default=False,
         ),
     ] = None,
     *,
     release: Annotated[
-        bool,
-        typer.Option("--release", help="End the pinning: imports work again."),
+        bool, typer.Option("--release", help="End the pinning: imports work again.")
     ] = False,
     yes: YesOption = False,
     json: JSONOption = False,
@@ -210,7 +200,6 @@ def _report_rollback(returned: Returned, now: int, *, json: bool) -> None:
 
 
 def _release(state: Path | None, *, json: bool) -> None:
-    """Release the generation that a rollback pinned, so that imports work again."""
     with reference_writer(state) as writer:
         writer.release()
         number = writer.number

@@ -17,10 +17,7 @@ from uploadfilter.cli.hashset.enforcement import (
     say_state,
 )
 from uploadfilter.cli.hashset.known import import_known_good, remove_known_good
-from uploadfilter.cli.hashset.layouts import (
-    SkipBadLinesOption,
-    TableOptions,
-)
+from uploadfilter.cli.hashset.layouts import SkipBadLinesOption, TableOptions
 from uploadfilter.cli.hashset.sets import HashSetJSON, source_of
 from uploadfilter.cli.hashset.surveys import (
     PreviewJSON,
@@ -29,18 +26,8 @@ from uploadfilter.cli.hashset.surveys import (
     report_lines,
     survey_document,
 )
-from uploadfilter.cli.options import (
-    JSONOption,
-    StateOption,
-    YesOption,
-)
-from uploadfilter.cli.output import (
-    confirm,
-    document_of,
-    print_json,
-    print_text,
-    say,
-)
+from uploadfilter.cli.options import JSONOption, StateOption, YesOption
+from uploadfilter.cli.output import confirm, document_of, print_json, print_text, say
 from uploadfilter.cli.progress import board
 from uploadfilter.cli.writing import compact_if_due, reference_writer
 from uploadfilter.errors import UsageError
@@ -75,7 +62,6 @@ class SetOptions:
             metavar="NAME",
             help="The name of the hash set on this machine.  [required "
             "except with --preview]",
-            show_default=False,
         ),
     ] = None
     categories: Annotated[
@@ -85,7 +71,6 @@ class SetOptions:
             metavar="C",
             help="A category to take; give the option once for each. A list has one "
             "category.  [default: those of the replaced set]",
-            show_default=False,
         ),
     ] = None
     drop_categories: DropCategoriesOption = False
@@ -106,8 +91,7 @@ _KnownGoodOption = Annotated[
     ),
 ]
 _PreviewOption = Annotated[
-    bool,
-    typer.Option("--preview", help="Describe the file, and import nothing."),
+    bool, typer.Option("--preview", help="Describe the file, and import nothing.")
 ]
 
 
@@ -206,13 +190,8 @@ def _named(name: str | None) -> str:
 
 
 def _preview(
-    file: Path,
-    categories: Sequence[str],
-    said: KnownBefore,
-    *,
-    json: bool,
+    file: Path, categories: Sequence[str], said: KnownBefore, *, json: bool
 ) -> None:
-    """Describe a file without importing it."""
     with board("reading", amount=DownloadColumn()) as shown:
         survey = survey_file(
             file,
@@ -227,13 +206,7 @@ def _preview(
 
 
 def _ask(file: Path, categories: Sequence[str], layout: Layout, *, json: bool) -> None:
-    """Show how a CSV file is read, and ask for a confirmation, on a terminal.
-
-    Raises:
-        UsageError: No column was named, and there is no terminal to ask on, or the file
-            cannot be read twice.
-        typer.Abort: The user answered no.
-    """
+    """Show how a CSV file is read, and ask for a confirmation, on a terminal."""
     if sys.stdin.isatty() and file.is_file() and not json:
         _preview(file, categories, KnownBefore(layout=layout), json=False)
         typer.confirm("Import this?", abort=True, err=True)
@@ -291,11 +264,7 @@ def remove_command(
 
 
 def find_set(sets: Sequence[SetInfo], name: str) -> SetInfo:
-    """Return the hash set of a name.
-
-    Raises:
-        HashSetNameError: There is no such set.
-    """
+    """Return the hash set of a name."""
     for info in sets:
         if info.name == name:
             return info

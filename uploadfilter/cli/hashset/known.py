@@ -16,11 +16,7 @@ from msgspec import Struct
 from rich.progress import DownloadColumn
 
 from uploadfilter.cli.hashset.sets import CorpusJSON
-from uploadfilter.cli.options import (
-    JobsOption,
-    JSONOption,
-    present_s,
-)
+from uploadfilter.cli.options import JobsOption, JSONOption, present_s
 from uploadfilter.cli.output import document_of, print_json, say
 from uploadfilter.cli.progress import Board, board, counted_aside
 from uploadfilter.cli.writing import directory_to_write, reference_writer
@@ -70,8 +66,7 @@ def build_command(
     ],
     *,
     to: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="FILE", help="The new file."),
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The new file.")
     ],
     notes: Annotated[
         list[str] | None,
@@ -79,7 +74,6 @@ def build_command(
             "--note",
             metavar="TEXT",
             help="A source of the files, as text; give one option for each package.",
-            show_default=False,
         ),
     ] = None,
     upright: Annotated[
@@ -171,13 +165,7 @@ def _taken(
         return put, 0
     with board("reading", amount=DownloadColumn()) as shown:
         put, read = kept.add_list(
-            name,
-            path,
-            file,
-            form,
-            secret=secret,
-            epoch_s=epoch_s,
-            progress=shown.move,
+            name, path, file, form, secret=secret, epoch_s=epoch_s, progress=shown.move
         )
     return put, read.bad
 

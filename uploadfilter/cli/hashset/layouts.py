@@ -63,20 +63,14 @@ SkipBadLinesOption = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableOptions:
-    """The options of ``hashset import`` that say how a file is read.
-
-    Attributes:
-        format: ``auto`` recognises the format from the file, unless a CSV option is
-            given.
-    """
+    """The options of ``hashset import`` that say how a file is read."""
 
     signal_type: SignalTypeOption = None
     format: FormatOption = NamedFormat.AUTO
     mapping: Annotated[
         Path | None,
         typer.Option(
-            metavar="TOML",
-            help="CSV: a mapping file, in TOML; options override it.",
+            metavar="TOML", help="CSV: a mapping file, in TOML; options override it."
         ),
     ] = None
     maps: Annotated[
@@ -114,12 +108,7 @@ class TableOptions:
         return next((form for form in FOREIGN if form.name == self.format), None)
 
     def known_before(self, file: Path) -> KnownBefore:
-        """Return what is known of a file; CSV that nobody described has a layout.
-
-        Raises:
-            UsageError: An option cannot be used.
-            ConfigError: The mapping file cannot be used.
-        """
+        """Return what is known of a file; CSV that nobody described has a layout."""
         known = KnownBefore(
             signal_type=self.signal_type, layout=self.layout(), foreign=self.foreign()
         )
@@ -128,12 +117,7 @@ class TableOptions:
         return known
 
     def layout(self) -> Layout | None:
-        """Return the layout of the CSV file; ``None`` if it is not CSV.
-
-        Raises:
-            UsageError: An option cannot be used.
-            ConfigError: The mapping file cannot be used.
-        """
+        """Return the layout of the CSV file; ``None`` if it is not CSV."""
         given = (self.mapping, self.maps, self.wheres, self.delimiter, self.quote)
         is_given = any((*given, self.encoding))
         if self.format is not NamedFormat.CSV and not is_given:
@@ -161,7 +145,6 @@ class TableOptions:
 
 
 def _grouped(pairs: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the values given for each name, in their order."""
     found: dict[str, tuple[str, ...]] = {}
     for name, value in map(pair_of, pairs):
         found[name] = (*found.get(name, ()), value)

@@ -26,12 +26,7 @@ from uploadfilter.cli.hashset.sets import (
     state_word,
 )
 from uploadfilter.cli.hashset.stats import show_stats
-from uploadfilter.cli.options import (
-    JSONOption,
-    StateOption,
-    present_s,
-    state_directory,
-)
+from uploadfilter.cli.options import JSONOption, StateOption, present_s, state_directory
 from uploadfilter.cli.output import (
     document_of,
     harmless,
@@ -116,15 +111,7 @@ class CorpusListJSON(Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedSet:
-    """A hash set as the list shows it.
-
-    Attributes:
-        name: Its name on this machine.
-        info: The set in force; ``None`` if its root is trusted and it never came.
-        status: The state of its signatures; ``None`` if it is not signed.
-        numbers: The numbers of its entries.
-        canary_s: When its canary was last found, in seconds since the epoch.
-    """
+    """A hash set as the list shows it."""
 
     name: str
     info: SetInfo | None

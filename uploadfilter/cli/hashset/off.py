@@ -11,12 +11,7 @@ from rich.table import Table
 
 from uploadfilter.cli.hashset.enforcement import say_lack
 from uploadfilter.cli.hashset.generations import when
-from uploadfilter.cli.options import (
-    JSONOption,
-    StateOption,
-    moment_until,
-    present_s,
-)
+from uploadfilter.cli.options import JSONOption, StateOption, moment_until, present_s
 from uploadfilter.cli.output import document_of, print_json, print_text, say, table
 from uploadfilter.cli.writing import reference_writer
 from uploadfilter.reference.entries.off import Off, Party
@@ -26,8 +21,7 @@ _SetArgument = Annotated[
     str, typer.Argument(metavar="SET", help="Name of the hash set.")
 ]
 _EntriesArgument = Annotated[
-    list[str],
-    typer.Argument(metavar="ENTRY...", help="Ids of the entries in it."),
+    list[str], typer.Argument(metavar="ENTRY...", help="Ids of the entries in it.")
 ]
 
 
@@ -88,7 +82,6 @@ def off_command(
             metavar="DATE",
             help="The end: a date or time, in UTC unless it names a zone, or a time "
             "from now such as 7d.  [default: 72h]",
-            show_default=False,
         ),
     ] = None,
     by: Annotated[
@@ -96,7 +89,6 @@ def off_command(
         typer.Option(
             metavar="WHO",
             help="The person who asks: account or initials.  [default: your account]",
-            show_default=False,
         ),
     ] = None,
     json: JSONOption = False,
@@ -133,7 +125,6 @@ def on_command(
             metavar="WHO",
             help="An account or initials. If gate or tripwire switched the entry off, "
             "give it once for each of two people.",
-            show_default=False,
         ),
     ] = None,
     why: Annotated[

@@ -17,12 +17,7 @@ from uploadfilter.cli.hashset.enforcement import (
     MonitoredOption,
     say_lack,
 )
-from uploadfilter.cli.options import (
-    JSONOption,
-    StateOption,
-    YesOption,
-    present_s,
-)
+from uploadfilter.cli.options import JSONOption, StateOption, YesOption, present_s
 from uploadfilter.cli.output import (
     FOUND,
     confirm,
@@ -67,7 +62,6 @@ SourceOption = Annotated[
         "--from",
         metavar="SOURCE",
         help="A folder, such as on a USB stick, or an https URL.",
-        show_default=False,
     ),
 ]
 
@@ -79,7 +73,6 @@ CategoriesOption = Annotated[
         metavar="C",
         help="A category to take; give the option once for each.  [default: those of "
         "the set in force]",
-        show_default=False,
     ),
 ]
 
@@ -130,12 +123,10 @@ class NewRoot:
         typer.Option(
             metavar="SHA256",
             help="The SHA-256 of the file that the issuer read out, for comparison.",
-            show_default=False,
         ),
     ] = None
     replace_root: Annotated[
-        bool,
-        typer.Option("--replace-root", help="Replace another trusted root."),
+        bool, typer.Option("--replace-root", help="Replace another trusted root.")
     ] = False
 
 
@@ -223,9 +214,7 @@ def sync_command(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME...]",
-            help="Signed sets.  [default: all of them]",
-            show_default=False,
+            metavar="[NAME...]", help="Signed sets.  [default: all of them]"
         ),
     ] = None,
     *,

@@ -42,13 +42,7 @@ class TypeNumbersJSON(Struct, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """The output of ``hashset list --stats``.
-
-    Attributes:
-        generation: The generation.
-        halves: The tables of base and overlay, by the name of the half.
-        counts: Signals by hash set and type.
-    """
+    """The output of ``hashset list --stats``."""
 
     generation: LayeredGeneration
     halves: dict[str, tuple[TableStats, ...]]
@@ -217,7 +211,6 @@ def _document(stats: Stats) -> StatsJSON:
 
 
 def _costs(stats: Stats) -> dict[SignalType, float]:
-    """Return the microseconds of a query of each type, over all of its tables."""
     costs: dict[SignalType, float] = {}
     for tables in stats.halves.values():
         for item in tables:

@@ -116,12 +116,7 @@ def unit_of(survey: Survey) -> str:
 
 
 def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Table]:
-    """Yield the lines of the report on a file: the parts that are left out, and why.
-
-    Args:
-        survey: The survey from ``hashsets.importing``.
-        allowed: Categories that were named; empty if nobody has chosen yet.
-    """
+    """Yield the lines of the report on a file: the parts that are left out, and why."""
     if survey.table is not None:
         yield from _table_lines(survey.table)
     if survey.foreign is not None:
@@ -164,7 +159,6 @@ def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Ta
 
 
 def _category_lines(survey: Survey) -> Iterator[Text]:
-    """Yield a line if the file has no categories."""
     if survey.table is not None and not _has_categories(survey.table):
         yield Text("no column holds categories: every row gets the one of --category")
     if survey.foreign is not None and not survey.categories and survey.accepted:
@@ -195,7 +189,6 @@ def _is_allowed(word: str, allowed: Collection[str]) -> str:
 
 
 def _table_lines(facts: TableFacts) -> Iterator[Text]:
-    """Yield how a table is read, and its columns that are not read."""
     delimiter = "tabs" if facts.delimiter == _TAB else repr(facts.delimiter)
     yield Text(
         f"CSV in {facts.encoding}, cells between {delimiter}; {_first_row(facts)}"

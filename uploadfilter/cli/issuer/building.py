@@ -49,7 +49,6 @@ class KnownGoodOptions:
             metavar="CORPUS",
             help="Name entries that look like pictures of this known-good corpus; may "
             "be given several times.",
-            show_default=False,
         ),
     ] = None
     leave_out: Annotated[
@@ -76,7 +75,6 @@ CategoryOption = Annotated[
     typer.Option(
         metavar="C",
         help="The category of all of them.  [default: the first folder below FOLDER]",
-        show_default=False,
     ),
 ]
 TableOption = Annotated[
@@ -86,7 +84,6 @@ TableOption = Annotated[
         metavar="FILE",
         help="Ids and categories: a CSV file with the columns path or md5, id, "
         "category, or VICS in JSON.",
-        show_default=False,
     ),
 ]
 
@@ -173,16 +170,7 @@ def build_into(
     known_good: KnownGoodCheck | None = None,
     jobs: int | None = None,
 ) -> None:
-    """Compute the signals of a folder of pictures, and show the progress.
-
-    Args:
-        out: Receives the entries; the caller finishes it.
-        source: The folder.
-        naming: Gives ids and categories.
-        parts: What of a picture is listed; ``None`` for whole pictures alone.
-        known_good: The comparison with known-good corpora; ``None`` for none.
-        jobs: Scanner processes; ``None`` for one for each CPU.
-    """
+    """Compute the signals of a folder of pictures, and show the progress."""
     settings = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
     arguments = [str(source)]
     parts = parts or PictureOptions()
@@ -201,13 +189,7 @@ def build_into(
 
 
 def tell_built(built: Built, source: Path, files: Path | None) -> None:
-    """Print how many files became entries, and which others did not, and why.
-
-    Args:
-        built: The numbers.
-        source: The folder of pictures.
-        files: The list of files to look at; ``None`` if there are none.
-    """
+    """Print how many files became entries, and which others did not, and why."""
     for name, count in sorted(built.categories.items()):
         say(f"  category {name}: {count:,}")
     for what, counts in (
@@ -239,17 +221,6 @@ def _tell(
     files: Path | None,
     json: bool,
 ) -> None:
-    """Print the result of a build.
-
-    Args:
-        built: The numbers.
-        source: The folder of pictures.
-        to: The file of entries.
-        without: Lines of the table that have no file.
-        is_compared: Whether entries like known-good pictures were only named.
-        files: The list of files to look at; ``None`` if there are none.
-        json: Whether to print JSON.
-    """
     if json:
         shape = document_of(
             BuiltJSON,

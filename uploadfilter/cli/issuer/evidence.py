@@ -36,8 +36,7 @@ def open_evidence_command(
         ),
     ],
     reason: Annotated[
-        str,
-        typer.Option(metavar="TEXT", help="Why: a case number. It goes on record."),
+        str, typer.Option(metavar="TEXT", help="Why: a case number. It goes on record.")
     ],
     passphrase_files: Annotated[
         list[Path] | None,
@@ -46,7 +45,6 @@ def open_evidence_command(
             metavar="FILE",
             help="Read the passphrases of the keys from these files, in the same "
             "order.  [default: ask for them]",
-            show_default=False,
         ),
     ] = None,
     folder: FolderOption = DEFAULT_FOLDER,

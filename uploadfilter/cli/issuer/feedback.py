@@ -11,12 +11,7 @@ from msgspec import Struct, field
 from rich.text import Text
 
 from uploadfilter.cli.issuer.issuer import DEFAULT_FOLDER, FolderOption
-from uploadfilter.cli.options import (
-    JSONOption,
-    StateOption,
-    present_s,
-    state_directory,
-)
+from uploadfilter.cli.options import JSONOption, StateOption, present_s, state_directory
 from uploadfilter.cli.output import (
     document_of,
     harmless,
@@ -93,8 +88,7 @@ class FeedbackSumJSON(Struct):
 
 def feedback_command(
     name: Annotated[
-        str | None,
-        typer.Argument(metavar="NAME", help="The name of the signed set."),
+        str | None, typer.Argument(metavar="NAME", help="The name of the signed set.")
     ] = None,
     *,
     since: Annotated[
@@ -241,7 +235,6 @@ def issuer_feedback_command(
             metavar="PUB",
             help="The public key of an operator; give the option once for each.  "
             "[default: all in the folder 'operators']",
-            show_default=False,
         ),
     ] = None,
     json: JSONOption = False,

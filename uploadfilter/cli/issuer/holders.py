@@ -62,12 +62,10 @@ _HOLDERS_HELP = (
 _MOST_THRESHOLD = 64
 
 HoldersOption = Annotated[
-    list[str] | None,
-    typer.Option(metavar="HOLDER", help=_HOLDERS_HELP, show_default=False),
+    list[str] | None, typer.Option(metavar="HOLDER", help=_HOLDERS_HELP)
 ]
 ThresholdOption = Annotated[
-    int,
-    typer.Option(min=1, max=_MOST_THRESHOLD, help="How many of them must sign."),
+    int, typer.Option(min=1, max=_MOST_THRESHOLD, help="How many of them must sign.")
 ]
 NewKeysOption = Annotated[
     Path,
@@ -86,29 +84,19 @@ PassphrasesOption = Annotated[
         metavar="DIR",
         help="Read the passphrase of each new key from DIR/NAME.txt.  [default: "
         "ask for each]",
-        show_default=False,
     ),
 ]
 CourierOption = Annotated[
     bool,
     typer.Option(
-        "--courier",
-        help="The set travels on USB sticks: signatures last three weeks.",
+        "--courier", help="The set travels on USB sticks: signatures last three weeks."
     ),
 ]
 SetNameOption = Annotated[
-    str | None,
-    typer.Option(
-        "--set", metavar="NAME", help="The name of the set.", show_default=False
-    ),
+    str | None, typer.Option("--set", metavar="NAME", help="The name of the set.")
 ]
 IssuerNameOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TEXT",
-        help="The issuer: a unit, not a person.",
-        show_default=False,
-    ),
+    str | None, typer.Option(metavar="TEXT", help="The issuer: a unit, not a person.")
 ]
 
 
@@ -124,11 +112,7 @@ class FirstHolders:
     analyst_threshold: ThresholdOption = 2
 
     def people(self) -> dict[str, list[str]]:
-        """Return the holders of each role; ask for those of whom nobody is named.
-
-        Raises:
-            UsageError: There is no terminal to ask on.
-        """
+        """Return the holders of each role; ask for those of whom nobody is named."""
         return {
             ROOT: self.root or _asked_names("--root", "Holders of the root keys"),
             HASHSET: self.analyst or _asked_names("--analyst", "Analysts"),
@@ -197,20 +181,7 @@ def _asked_names(option: str, question: str) -> list[str]:
 def _made_keys(
     people: Mapping[str, Iterable[str]], keys: Path, passphrases: Path | None
 ) -> dict[str, tuple[bytes, bytes]]:
-    """Make a key for each holder without one; nothing is written yet.
-
-    Args:
-        people: The holders of each role: names, or files of public keys.
-        keys: The folder that gets the keys.
-        passphrases: The folder with a file for each new passphrase; ``None`` to ask.
-
-    Returns:
-        For each name the private and the public half.
-
-    Raises:
-        IssuerError: A key exists already, or a name or passphrase is not allowed.
-        UsageError: There is no passphrase.
-    """
+    """Make a key for each holder without one; nothing is written yet."""
     names = {it: None for whos in people.values() for it in whos if not _is_file(it)}
     for who in names:
         check_name(who)
@@ -267,9 +238,7 @@ def key_command(
     token: Annotated[
         str | None,
         typer.Option(
-            metavar="LABEL",
-            help="Use the key in this token instead of making one.",
-            show_default=False,
+            metavar="LABEL", help="Use the key in this token instead of making one."
         ),
     ] = None,
     token_number: Annotated[
@@ -353,10 +322,7 @@ def rotate_command(
         typer.Option("--remove", metavar="NAME", help="A holder to remove."),
     ] = None,
     threshold: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=64, help="How many holders must sign.", show_default=False
-        ),
+        int | None, typer.Option(min=1, max=64, help="How many holders must sign.")
     ] = None,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:

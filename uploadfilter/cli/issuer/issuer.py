@@ -218,7 +218,6 @@ def publish_command(
             "--export",
             metavar="TO",
             help="Copy the signed set there as well, as 'issuer export' does.",
-            show_default=False,
         ),
     ] = None,
     json: JSONOption = False,

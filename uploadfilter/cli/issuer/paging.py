@@ -20,7 +20,6 @@ def page_command(
         typer.Option(
             metavar="HOST:PORT",
             help="An address of this machine.  [default: any free port of it]",
-            show_default=False,
         ),
     ] = "",
     idle: Annotated[

@@ -41,7 +41,6 @@ OptionalKeysOption = Annotated[
         metavar="FILE",
         help="Sign the proposal with this private key; give the option once for each "
         "holder who signs here.",
-        show_default=False,
     ),
 ]
 OnlineKeyOption = Annotated[
@@ -58,7 +57,6 @@ PassphraseFileOption = Annotated[
         "--passphrase-file",
         metavar="FILE",
         help="Read the passphrase from this file.  [default: ask for it]",
-        show_default=False,
     ),
 ]
 PassphraseFilesOption = Annotated[
@@ -68,7 +66,6 @@ PassphraseFilesOption = Annotated[
         metavar="FILE",
         help="Read the passphrase of a key from this file; give the option once for "
         "each --key, in the same order.  [default: ask]",
-        show_default=False,
     ),
 ]
 PassphraseFDOption = Annotated[
@@ -77,7 +74,6 @@ PassphraseFDOption = Annotated[
         "--passphrase-fd",
         metavar="N",
         help="Read the passphrase from this file descriptor.",
-        show_default=False,
         min=0,
     ),
 ]
@@ -87,7 +83,6 @@ OnlinePassphraseFileOption = Annotated[
         "--online-passphrase-file",
         metavar="FILE",
         help="Read the passphrase of the machine's key from this file.  [default: ask]",
-        show_default=False,
     ),
 ]
 
@@ -98,7 +93,6 @@ PKCS11Option = Annotated[
         metavar="LIBRARY",
         help="The PKCS#11 library of the token's manufacturer, if a key is in a token.",
         envvar="PYKCS11LIB",
-        show_default=False,
     ),
 ]
 
@@ -149,18 +143,7 @@ def read_passphrase(
     twice: bool = False,
     what: str = "Passphrase",
 ) -> str:
-    """Return a passphrase.
-
-    Args:
-        whose: The key, for the prompt.
-        file: The file that holds the passphrase, if any.
-        fd: The file descriptor to read it from, if any.
-        twice: Whether the user has to type it twice, because it is new.
-        what: The word for it in the prompt.
-
-    Raises:
-        UsageError: There is no passphrase, or other users can read the file.
-    """
+    """Return a passphrase."""
     if file is not None and fd is not None:
         raise UsageError(
             "two sources are given for one passphrase",
@@ -192,24 +175,9 @@ def read_passphrase(
 
 
 def signer_of(
-    path: Path,
-    *,
-    file: Path | None,
-    fd: int | None = None,
-    library: Path | None = None,
+    path: Path, *, file: Path | None, fd: int | None = None, library: Path | None = None
 ) -> Signer:
-    """Open a private key from a file or a token.
-
-    Args:
-        path: The key's file.
-        file: The file that holds its passphrase, or the PIN of the token, if any.
-        fd: The file descriptor to read the passphrase or PIN from, if any.
-        library: The PKCS#11 library of the token.
-
-    Raises:
-        IssuerError: The key cannot be opened, or there is no library for a token.
-        UsageError: There is no passphrase.
-    """
+    """Open a private key from a file or a token."""
 
     def ask(label: str | None) -> str:
         if label is None:
@@ -226,19 +194,7 @@ def signers_of(
     fd: int | None = None,
     library: Path | None = None,
 ) -> list[Signer]:
-    """Open several private keys.
-
-    Args:
-        paths: The files of the keys.
-        files: For each key, in the same order, the file that holds its passphrase;
-            none to ask for all.
-        fd: The file descriptor to read the passphrase of a single key from, if any.
-        library: The PKCS#11 library of tokens.
-
-    Raises:
-        IssuerError: A key cannot be opened.
-        UsageError: There are not as many passphrases as keys.
-    """
+    """Open several private keys."""
     if (files and len(files) != len(paths)) or (fd is not None and len(paths) != 1):
         raise UsageError(
             f"there are {len(paths)} keys, and not as many passphrases",
@@ -252,11 +208,7 @@ def signers_of(
 
 
 def read_key_file(path: Path) -> bytes:
-    """Return the bytes of a key file.
-
-    Raises:
-        IssuerError: The file cannot be read.
-    """
+    """Return the bytes of a key file."""
     try:
         with path.open("rb") as file:
             return file.read(1 << 16)
@@ -279,8 +231,7 @@ def _check_private(path: Path) -> None:
 def _text(data: bytes) -> str:
     if len(data) > MOST_BYTES:
         raise UsageError(
-            "the passphrase is longer than a page",
-            hint="Is it the right file?",
+            "the passphrase is longer than a page", hint="Is it the right file?"
         )
     try:
         return data.decode().splitlines()[0] if data else ""

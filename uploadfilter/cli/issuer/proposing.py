@@ -11,11 +11,7 @@ from typing import Annotated
 
 import typer
 
-from uploadfilter.cli.issuer.building import (
-    KnownGoodOptions,
-    build_into,
-    tell_built,
-)
+from uploadfilter.cli.issuer.building import KnownGoodOptions, build_into, tell_built
 from uploadfilter.cli.issuer.issuer import (
     DEFAULT_FOLDER,
     FolderOption,
@@ -53,7 +49,6 @@ CategoriesOption = Annotated[
         metavar="C",
         help="A category to take; give the option once for each.  [default: all of a "
         "file of JSON lines]",
-        show_default=False,
     ),
 ]
 ReplaceOption = Annotated[
@@ -94,7 +89,6 @@ def propose_command(
             "--remove",
             metavar="FILE",
             help="Remove the entries whose ids are in this file, one on each line.",
-            show_default=False,
         ),
     ] = None,
     clear: Annotated[

@@ -27,10 +27,7 @@ from uploadfilter.cli.options import (
     moment,
     present_s,
 )
-from uploadfilter.cli.output import (
-    NOTHING,
-    say,
-)
+from uploadfilter.cli.output import NOTHING, say
 from uploadfilter.decisions.files.period import period_of
 from uploadfilter.decisions.files.reading import Filters, follow, read
 from uploadfilter.decisions.records.ids import EXAMPLE, written_id
@@ -116,12 +113,7 @@ class Selection:
     ] = None
 
     def filters(self, *, is_narrow: bool) -> Filters:
-        """Return the filters; with ``is_narrow`` only decisions pass them.
-
-        Raises:
-            UsageError: A time cannot be read.
-            typer.Exit: The id cannot be one.
-        """
+        """Return the filters; with ``is_narrow`` only decisions pass them."""
         now = datetime.fromtimestamp(present_s(), UTC)
         return Filters(
             since=None if self.since is None else moment(self.since, now=now),
@@ -195,11 +187,7 @@ def show(
     if following:
         say_period(directory, since=filters.since, until=filters.until)
         follow_log(
-            directory,
-            filters,
-            backlog=limit or FOLLOWED_BACKLOG,
-            form=form,
-            wait=pause,
+            directory, filters, backlog=limit or FOLLOWED_BACKLOG, form=form, wait=pause
         )
         return
     found = read(directory, filters=filters)
@@ -247,15 +235,7 @@ def follow_log(
     form: RecordForm,
     wait: Callable[[], bool],
 ) -> None:
-    """Print the last records, then each new record once.
-
-    Args:
-        directory: The log's directory.
-        filters: The records to show.
-        backlog: Number of old records that are shown first.
-        form: The form in which they are shown.
-        wait: Called when there is nothing new; returns whether to check again.
-    """
+    """Print the last records, then each new record once."""
     held: deque[Record] | None = deque(maxlen=backlog)
 
     print_header(form)
@@ -275,11 +255,6 @@ def follow_log(
 
 
 def _form(*, json: bool, csv: bool, every_kind: bool) -> RecordForm:
-    """Return the form that the options ask for.
-
-    Raises:
-        UsageError: Two forms were asked for.
-    """
     if json and csv:
         raise UsageError(
             "--json and --csv contradict each other", hint="Give one of them."
@@ -292,11 +267,6 @@ def _form(*, json: bool, csv: bool, every_kind: bool) -> RecordForm:
 
 
 def _id(text: str) -> str:
-    """Return the id of a decision, as a person may have noted it.
-
-    Raises:
-        typer.Exit: It cannot be an id; a message says so.
-    """
     found = written_id(text)
     if found is None:
         say(f"no such record: {text!r} is not the id of a decision, such as {EXAMPLE}")

@@ -12,13 +12,7 @@ SHOWN: Final = 3
 def period_words(
     period: Period, *, since: datetime | None, until: datetime | None
 ) -> str:
-    """Return in words the period that is covered, and the missing parts of it.
-
-    Args:
-        period: The period of the log.
-        since: Begin of the query; ``None`` if it has no begin.
-        until: End of the query; ``None`` if it has no end.
-    """
+    """Return in words the period that is covered, and the missing parts of it."""
     first = period.since if since is None else max(period.since, _utc(since))
     last = period.until if until is None else min(period.until, _utc(until))
     if first > last:
@@ -40,7 +34,6 @@ def period_words(
 
 
 def _meets(gone: Gone, since: datetime | None, last: datetime) -> bool:
-    """Return whether a missing period overlaps the queried one."""
     is_after = gone.since is not None and gone.since > last.date()
     is_before = since is not None and gone.until < _utc(since).date()
     return not is_after and not is_before

@@ -118,13 +118,7 @@ def proof_lines(proof: Proof, out: Path | None) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedProof:
-    """The check of one proof.
-
-    Attributes:
-        path: Its file.
-        proof: The proof.
-        ok: Whether it proves its record by one of the keys.
-    """
+    """The check of one proof."""
 
     path: Path
     proof: Proof
@@ -132,11 +126,7 @@ class CheckedProof:
 
 
 def check_proof(path: Path, keys: Collection[str]) -> CheckedProof:
-    """Check a proof by the keys of logs that were kept.
-
-    Raises:
-        UsageError: The file cannot be read or is no proof, or there is no key.
-    """
+    """Check a proof by the keys of logs that were kept."""
     if not keys:
         raise UsageError(
             "a proof is checked by the key of its log",

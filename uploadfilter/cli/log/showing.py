@@ -148,7 +148,6 @@ def _decision_cells(record: DecisionRecord | CopyRecord) -> tuple[str, str, str,
 
 
 def _copy_words(record: CopyRecord, most: int) -> str:
-    """Return in words which altered copies were found after the answer."""
     words = [*map(_match_words, record.matches[:most])]
     hidden = len(record.matches) - most
     if hidden > 0:
@@ -212,14 +211,12 @@ def cells(record: Record) -> tuple[str, str, str]:
 
 
 def _count_words(record: ShedRecord | UnsearchedRecord) -> str:
-    """Return the count of a minute in words."""
     if isinstance(record, UnsearchedRecord):
         return f"{record.count:,} uploads were not searched for altered copies"
     return f"{record.count:,} uploads answered {record.status}, {record.reason}"
 
 
 def _decision_words(record: DecisionRecord | CopyRecord) -> str:
-    """Return a decision in words, or what was found after it."""
     if isinstance(record, CopyRecord):
         return f"{record.decision}  {_copy_words(record, SHOWN_MATCHES)}"
     size = f"{len(record.contents)} contents, {record.size:,} bytes"
@@ -227,7 +224,6 @@ def _decision_words(record: DecisionRecord | CopyRecord) -> str:
 
 
 def _why(record: DecisionRecord, most: int) -> str:
-    """Return in words why a decision was made, and what other settings would do."""
     words = [record.verdict.value]
     if record.reason is not None:
         words.append(record.reason)
@@ -244,14 +240,12 @@ def _why(record: DecisionRecord, most: int) -> str:
 
 
 def _canary_words(record: CanaryRecord) -> str:
-    """Return a canary in words: the decision, and the sets that knew it."""
     sets = ", ".join(sorted({it.set for it in record.matches})) or "no set"
     effect = f"would be {record.effect}" if record.status is None else record.effect
     return f"{record.id}  {record.verdict}  {effect}  known to {sets}"
 
 
 def _summary_words(record: SummaryRecord) -> str:
-    """Return a summary in words: the number of uploads, and the reasons."""
     reasons = ", ".join(f"{it.uploads:,} {it.reason}" for it in record.reasons)
     size = sum(row.bytes for row in record.uploads)
     return f"{record.count:,} uploads refused: {reasons}  {size:,} bytes"

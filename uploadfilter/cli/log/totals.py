@@ -233,13 +233,7 @@ def _cells(tally: DayCounts) -> Iterator[str]:
 
 
 def counted_by(by: TotalBy, tallies: Iterable[DayCounts]) -> Counter[str]:
-    """Count uploads by one property.
-
-    Args:
-        by: The property. An upload counts once for each of its reasons, sets and
-            categories.
-        tallies: The counts of some days.
-    """
+    """Count uploads by one property."""
     rows, name = _PLACES.get(by, ("uploads", by.value))
     counts: Counter[str] = Counter()
     for tally in tallies:
@@ -259,6 +253,5 @@ def counts_table(by: TotalBy, counts: Counter[str]) -> Table:
 
 
 def _day(text: str) -> date:
-    """Return the UTC day of a time."""
     now = datetime.fromtimestamp(present_s(), UTC)
     return moment(text, now=now).astimezone(UTC).date()

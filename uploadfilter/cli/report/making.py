@@ -27,11 +27,7 @@ from uploadfilter.reporting.document import (
     ReportChoices,
     periods_of,
 )
-from uploadfilter.reporting.gathered import (
-    IS_DAMAGE,
-    GatheredLog,
-    ReportDays,
-)
+from uploadfilter.reporting.gathered import IS_DAMAGE, GatheredLog, ReportDays
 from uploadfilter.reporting.gathering import (
     GatherOptions,
     bytes_of,
@@ -67,7 +63,6 @@ LogsArgument = Annotated[
         metavar="[LOG]...",
         help="Directories of logs, of proxies, or state directories, of any number of "
         "machines.  [default: every log of the state directory]",
-        show_default=False,
     ),
 ]
 ProcessesOption = Annotated[
@@ -78,7 +73,6 @@ ProcessesOption = Annotated[
         max=256,
         metavar="N",
         help="Processes that count.  [default: one for each CPU]",
-        show_default=False,
     ),
 ]
 
@@ -100,9 +94,7 @@ class ReportOptions:
     language: Annotated[
         ReportLanguage, typer.Option(help="The language of page and PDF.")
     ] = ReportLanguage.EN
-    title: Annotated[
-        str, typer.Option(metavar="TEXT", help="Another title.", show_default=False)
-    ] = ""
+    title: Annotated[str, typer.Option(metavar="TEXT", help="Another title.")] = ""
     least: Annotated[
         int,
         typer.Option(
@@ -130,11 +122,7 @@ class ReportOptions:
     ] = None
 
     def choices(self) -> ReportChoices:
-        """Return the choices; two days that are no period are refused.
-
-        Raises:
-            UsageError: An option cannot be used.
-        """
+        """Return the choices; two days that are no period are refused."""
         published = self.published
         if not (self.first and self.last):
             raise UsageError(
@@ -166,7 +154,6 @@ def report_command(
             metavar="QUERY",
             help="Print how a figure is counted, as SQL that DuckDB runs on the logs; "
             "'list' prints the names.",
-            show_default=False,
         ),
     ] = None,
     form: Annotated[
@@ -174,7 +161,6 @@ def report_command(
         typer.Option(
             "--format",
             help="The form of the file.  [default: by the ending of its name]",
-            show_default=False,
         ),
     ] = None,
     output: Annotated[

@@ -13,13 +13,7 @@ SHOWN: Final = 20
 
 
 class FindingJSON(Struct):
-    """A fault, in words too.
-
-    Attributes:
-        problem: Its kind, which never changes its name.
-        words: The fault and its place.
-        todo: What to do next.
-    """
+    """A fault, in words too."""
 
     problem: str
     words: str
@@ -47,14 +41,7 @@ def number_of(count: int, noun: str) -> str:
 def verdict_line(
     what: str, count: int, details: str, *, verified: str = "verified"
 ) -> Text:
-    """Return the first line on a log or a report.
-
-    Args:
-        what: The log or the report.
-        count: The number of findings.
-        details: The extent of the check, in words.
-        verified: The verdict without a finding.
-    """
+    """Return the first line on a log or a report."""
     word = Text(f"NOT VERIFIED, {number_of(count, 'finding')}", style="bold red")
     if not count:
         word = Text(verified, style="green")

@@ -189,13 +189,7 @@ class CheckedLogJSON(Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogCheck:
-    """The check of one log.
-
-    Attributes:
-        path: Its directory.
-        chain: The report on its records.
-        tree: The report on its tree; ``None`` if nobody knows of one.
-    """
+    """The check of one log."""
 
     path: Path
     chain: VerifyReport
@@ -257,11 +251,7 @@ def check_log(
     witnessed: Sequence[Note],
     keys: Collection[str],
 ) -> LogCheck:
-    """Check a log.
-
-    Raises:
-        LogError: The log cannot be read.
-    """
+    """Check a log."""
     # The tree first: what a running proxy writes meanwhile comes after its checkpoint.
     tree = compare(path, witnessed=witnessed, keys=keys)
     chain = verify(path, checkpoint=checkpoint, instance=instance_of(path))
@@ -415,7 +405,6 @@ def _tree_finding(finding: TreeFinding, chain: VerifyReport) -> TreeFindingJSON:
 
 
 def _files_words(gap: Gap) -> str:
-    """Return the missing files in words, with their days."""
     files = f"file {gap.first}" if gap.first == gap.last else "files"
     if gap.first != gap.last:
         files += f" {gap.first} to {gap.last}"

@@ -31,13 +31,7 @@ _OF_TREE: Final = (CHECKPOINT_NAME, PUBLIC_KEY_FILE)
 
 @dataclass(slots=True, kw_only=True)
 class Places:
-    """The logs, reports and proofs to check.
-
-    Attributes:
-        logs: The directories of logs.
-        reports: The files of reports.
-        proofs: The files of proofs.
-    """
+    """The logs, reports and proofs to check."""
 
     logs: list[Path] = field(default_factory=list)
     reports: list[Path] = field(default_factory=list)
@@ -45,15 +39,7 @@ class Places:
 
 
 def find_places(paths: Sequence[Path]) -> Places:
-    """Return the logs, reports and proofs in some paths, each once.
-
-    Args:
-        paths: Reports, proofs, logs, or folders that hold some at any depth, such as a
-            state directory.
-
-    Raises:
-        UsageError: A path does not exist, cannot be read, or holds none of them.
-    """
+    """Return the logs, reports and proofs in some paths, each once."""
     places = Places()
     for path in paths:
         found = _find(path)
@@ -106,7 +92,6 @@ def _find(path: Path) -> Places:
 
 
 def _is_proof(path: Path) -> bool:
-    """Return whether a file is a proof, by its name or its first line."""
     if path.name.endswith(PROOF_ENDING):
         return True
     try:

@@ -106,12 +106,7 @@ class CheckedReportJSON(Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedReport:
-    """The check of one report.
-
-    Attributes:
-        path: The file.
-        check: The result.
-    """
+    """The check of one report."""
 
     path: Path
     check: ReportCheck
@@ -145,11 +140,7 @@ def report_lines(report: CheckedReport) -> Iterator[Text]:
 
 
 def read_report(path: Path) -> bytes:
-    """Return the content of a report.
-
-    Raises:
-        UsageError: The file cannot be read, or is larger than any report.
-    """
+    """Return the content of a report."""
     try:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)

@@ -46,17 +46,8 @@ from uploadfilter.cli.verify.reports import (
 )
 from uploadfilter.decisions.files.treefiles import TreeFiles
 from uploadfilter.decisions.records.records import Checkpoint
-from uploadfilter.decisions.tree.notes import (
-    MOST_NOTE_BYTES,
-    Note,
-    TreeHead,
-    Verifier,
-)
-from uploadfilter.errors import (
-    LogCorruptError,
-    UploadFilterError,
-    UsageError,
-)
+from uploadfilter.decisions.tree.notes import MOST_NOTE_BYTES, Note, TreeHead, Verifier
+from uploadfilter.errors import LogCorruptError, UploadFilterError, UsageError
 from uploadfilter.reporting.verifying import report_days, verify_report
 
 _NO_SUCH_LOG: Final = (
@@ -67,13 +58,7 @@ _NO_SUCH_LOG: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """The keys and checkpoints that a person kept elsewhere.
-
-    Attributes:
-        keys: Public keys of logs, as text.
-        notes: Signed checkpoints, by the names of their files.
-        checkpoint: A checkpoint of the chain.
-    """
+    """The keys and checkpoints that a person kept elsewhere."""
 
     keys: Collection[str]
     notes: Mapping[str, Note]
@@ -101,15 +86,7 @@ class ChecksJSON(Struct):
 
 @dataclass(slots=True, kw_only=True)
 class Checks:
-    """Everything that was checked.
-
-    Attributes:
-        logs: The logs.
-        reports: The reports.
-        proofs: The proofs.
-        findings: Kept keys and checkpoints whose log is not there.
-        not_checked: By path, why it could not be checked, and what to do.
-    """
+    """Everything that was checked."""
 
     logs: list[LogCheck] = field(default_factory=list)
     reports: list[CheckedReport] = field(default_factory=list)
@@ -135,7 +112,6 @@ def verify_command(
             metavar="PATH",
             help="Logs, reports, proofs, or folders that hold some, such as a state "
             "directory or a copy of one.  [default: every log of the state directory]",
-            show_default=False,
         ),
     ] = None,
     key: Annotated[
