@@ -14,6 +14,7 @@ from rich.progress import DownloadColumn
 
 from uploadfilter.backup import SET_ASIDE, BackupManifest, restore_backup, write_backup
 from uploadfilter.cli.acting import become_owner
+from uploadfilter.cli.files import explain_failure
 from uploadfilter.cli.options import JSONOption, StateOption, present_s, state_directory
 from uploadfilter.cli.output import print_json, say
 from uploadfilter.cli.progress import board
@@ -95,11 +96,9 @@ def restore(
         uploadfilter restore /srv/backup/uploadfilter.tar.zst
     """
     place = state_directory(state)
-    try:
+    with explain_failure(f"read {str(file)!r}"):
         # As the user who typed the command: the owner of the state may not read it.
         source = file.open("rb")
-    except OSError as exc:
-        raise UsageError(f"cannot read {str(file)!r}: {exc.strerror}") from exc
     with source:
         become_owner(place)
         with board("restore", amount=DownloadColumn()) as bar:
@@ -125,7 +124,8 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
     part = path.with_name(path.name + ".part")
     if path.exists():
         raise BackupError(f"{str(path)!r} exists already", hint="Name another file.")
-    try:
+    hint = "Make room on the disk, or name a folder that you may write to."
+    with explain_failure(f"write {str(path)!r}", hint=hint, error=BackupError):
         fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
         try:
             with os.fdopen(fd, "wb") as out:
@@ -137,11 +137,6 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
         finally:
             part.unlink(missing_ok=True)
         sync_directory(path.absolute().parent)
-    except OSError as exc:
-        raise BackupError(
-            f"cannot write {str(path)!r}: {exc.strerror or exc}",
-            hint="Make room on the disk, or name a folder that you may write to.",
-        ) from exc
 
 
 def _report(

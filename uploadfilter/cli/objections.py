@@ -15,10 +15,18 @@ from uploadfilter.cli.options import (
     JSONOption,
     StateOption,
     config_file,
+    day,
     present_s,
     state_directory,
 )
-from uploadfilter.cli.output import document_of, print_json, print_text, say, table
+from uploadfilter.cli.output import (
+    document_of,
+    print_json,
+    print_text,
+    say,
+    table,
+    when,
+)
 from uploadfilter.decisions.files.reading import Filters, read
 from uploadfilter.decisions.records.ids import written_id
 from uploadfilter.decisions.records.records import DecisionRecord
@@ -168,7 +176,7 @@ def _list(state: Path, decision: str | None, *, decided: bool, json: bool) -> No
             print_json(_document(it))
         return
     rows = [
-        (it.decision, _when(it.received_s), _when(it.deadline_s), WORDS[it.state])
+        (it.decision, when(it.received_s), when(it.deadline_s), WORDS[it.state])
         for it in found
     ]
     print_text(table("decision", "came (UTC)", "decide by", "state", rows=rows))
@@ -213,7 +221,7 @@ def statement_command(
         return
     made = (
         statement_of(record, texts, ended=_ended(place, record.id))
-        for record in _rejections(place, _day(since), _day(to))
+        for record in _rejections(place, day(since), day(to))
     )
     while batch := list(islice(made, MOST_IN_ONE_CALL)):
         print_json({"statements": batch})
@@ -318,16 +326,3 @@ def _entry(found: Objection, written: str) -> tuple[str, str]:
 def _document(it: Objection) -> ObjectionJSON:
     switched_off = None if it.entry is None else "/".join(it.entry)
     return document_of(ObjectionJSON, it, switched_off=switched_off)
-
-
-def _when(at_s: float) -> str:
-    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M}"
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as exc:
-        raise UsageError(
-            f"{text!r} is not a day", hint="Write it like this: 2026-11-01."
-        ) from exc

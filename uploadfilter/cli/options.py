@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -181,6 +181,21 @@ def log_directory(state: Path | None, instance: str | None) -> Path:
 def present_s() -> float:
     """Return the time, in seconds since the epoch, for commands to pass on."""
     return time.time()  # noqa: TID251 -- commands are where clocks are read
+
+
+def now() -> datetime:
+    """Return the present time, in UTC."""
+    return datetime.fromtimestamp(present_s(), UTC)
+
+
+def day(text: str) -> date:
+    """Parse a day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as exc:
+        raise UsageError(
+            f"{text!r} is not a day", hint="Write it like this: 2026-11-01."
+        ) from exc
 
 
 def moment(text: str, *, now: datetime) -> datetime:

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
@@ -64,6 +65,13 @@ def harmless(text: str) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
     )
+
+
+def when(epoch_s: float | None) -> str:
+    """Return a time as text, in UTC; a dash if it is unknown."""
+    if not epoch_s:
+        return "-"
+    return f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%d %H:%M}"
 
 
 def encodable(text: str) -> str:

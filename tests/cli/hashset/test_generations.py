@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from tests.cli.running import json_lines, run
-from uploadfilter.cli.hashset.generations import generations_table, megabytes, when
+from uploadfilter.cli.hashset.generations import generations_table, megabytes
+from uploadfilter.cli.output import when
 from uploadfilter.reference.entries.changes import ChangeKind
 from uploadfilter.reference.files.layout import BASES, DATA_FILE, OVERLAYS
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory

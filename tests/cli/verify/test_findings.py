@@ -4,7 +4,6 @@ from uploadfilter.cli.verify.findings import (
     SHOWN,
     FindingJSON,
     finding_lines,
-    number_of,
     verdict_line,
 )
 
@@ -33,13 +32,6 @@ def test_foreign_text_is_escaped() -> None:
     (line, _) = finding_lines([FindingJSON("a", "\x1b[2J", "ask")])
 
     assert line.plain == "- \\x1b[2J"
-
-
-def test_number_has_its_noun() -> None:
-    """Nobody reads of 1 files."""
-    assert number_of(1, "file") == "1 file"
-    assert number_of(0, "file") == "0 files"
-    assert number_of(1234, "file") == "1,234 files"
 
 
 def test_verdict_names_what_was_checked() -> None:

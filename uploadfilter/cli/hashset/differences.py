@@ -32,6 +32,7 @@ from uploadfilter.gate.differing import (
     of_scan,
 )
 from uploadfilter.hashsets.importing import import_file, survey_file
+from uploadfilter.issuing.wording import counted
 from uploadfilter.knowngood.corpus import is_corpus, opened, read_file
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.files.opening import open_generation
@@ -222,8 +223,3 @@ def _print_total(total: Differences) -> None:
         say(harmless(f"  {'/'.join(key)} begins to match {counted(count, 'file')}"))
     if total.unread:
         say(f"could not be read: {counted(total.unread, 'file')}", style="yellow")
-
-
-def counted(number: int, word: str) -> str:
-    """Return a number with its noun."""
-    return f"{number:,} {word}" + ("" if number == 1 else "s")

@@ -5,7 +5,7 @@ Rules this module keeps: a command that changes the entries in force asks first,
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +26,7 @@ from uploadfilter.cli.output import (
     print_text,
     say,
     table,
+    when,
 )
 from uploadfilter.cli.progress import board
 from uploadfilter.cli.writing import reference_writer
@@ -257,11 +258,6 @@ def report_lines(report: CheckReport) -> list[Text]:
         else "the service is not affected; that generation cannot be returned to"
     )
     return [*lines, Text(f"  {hint}", style="dim")]
-
-
-def when(at: int) -> str:
-    """Return a time as text, in UTC; a dash if it is unknown."""
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}" if at else "-"
 
 
 def megabytes(size: int) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from uploadfilter.cli.files import explain_failure
 from uploadfilter.errors import ConfigError, UsageError
 from uploadfilter.hashsets.foreign.foreign import FOREIGN
 from uploadfilter.hashsets.foreign.form import ForeignFormat
@@ -153,14 +154,10 @@ def _grouped(pairs: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def _saved(path: Path) -> Layout:
     try:
-        return parsed(path.read_text(encoding="utf-8"))
+        with explain_failure(f"read {str(path)!r}", error=ConfigError):
+            return parsed(path.read_text(encoding="utf-8"))
     except UsageError as exc:
         raise ConfigError(f"{path}: {exc}", hint=exc.hint) from exc
-    except OSError as exc:
-        raise ConfigError(
-            f"cannot read {str(path)!r}: {exc.strerror}",
-            hint="Check the path, and that this user may read the file.",
-        ) from exc
     except UnicodeDecodeError as exc:
         raise ConfigError(
             f"{path}: not UTF-8 at byte {exc.start}", hint="Save the file as UTF-8."

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -34,6 +34,7 @@ from uploadfilter.cli.output import (
     print_text,
     say,
     table,
+    when,
 )
 from uploadfilter.errors import StoreMissingError, UsageError
 from uploadfilter.issuing.wording import entries as counted_entries
@@ -327,7 +328,7 @@ def sets_table(found: Sequence[ListedSet], epoch_s: float) -> Table:
             "-" if it.info is None else it.info.issuer,
             "not in force" if it.info is None else state_word(it.info),
             "" if it.info is None else ", ".join(it.info.categories),
-            "" if it.info is None else _words(it.info.imported_at),
+            "" if it.info is None else when(it.info.imported_at),
             "; ".join(warnings_of(it, epoch_s)),
             f"{it.numbers.in_force:,}",
         )
@@ -346,7 +347,7 @@ def set_lines(it: ListedSet, epoch_s: float) -> list[Text]:
     if status is not None and status.synced_at:
         rows["verified"] = (
             f"{ago(epoch_s - status.synced_at)} ago, believed until "
-            f"{_words(status.expires_at)} UTC ({status.expires})"
+            f"{when(status.expires_at)} UTC ({status.expires})"
         )
     if it.canary_s is not None:
         rows["canary"] = f"found {ago(epoch_s - it.canary_s)} ago"
@@ -364,7 +365,7 @@ def _list_known_good(base: Path, *, json: bool) -> None:
     rows = [
         (
             *(it.name, f"{it.pictures:,}", f"{it.digests:,}", it.source),
-            _words(it.added_at),
+            when(it.added_at),
         )
         for it in found
     ]
@@ -375,7 +376,3 @@ def _list_known_good(base: Path, *, json: bool) -> None:
 
 def _sequence(info: SetInfo | None) -> int:
     return 0 if info is None or info.signed is None else info.signed.sequence
-
-
-def _words(at: int) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"

@@ -2,7 +2,7 @@
 
 import getpass
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -10,9 +10,15 @@ from msgspec import Struct, field
 from rich.table import Table
 
 from uploadfilter.cli.hashset.enforcement import say_lack
-from uploadfilter.cli.hashset.generations import when
-from uploadfilter.cli.options import JSONOption, StateOption, moment_until, present_s
-from uploadfilter.cli.output import document_of, print_json, print_text, say, table
+from uploadfilter.cli.options import JSONOption, StateOption, moment_until, now
+from uploadfilter.cli.output import (
+    document_of,
+    print_json,
+    print_text,
+    say,
+    table,
+    when,
+)
 from uploadfilter.cli.writing import reference_writer
 from uploadfilter.reference.entries.off import Off, Party
 from uploadfilter.reference.files.layered import LayeredGeneration
@@ -103,8 +109,7 @@ def off_command(
 
         uploadfilter hashset off unit7 a17 --why "stock picture" --until 7d
     """
-    now = datetime.fromtimestamp(present_s(), UTC)
-    ends = None if until is None else moment_until(until, now=now).timestamp()
+    ends = None if until is None else moment_until(until, now=now()).timestamp()
     who = _account() if by is None else by
     with reference_writer(state) as writer:
         writer.check_entries(name, entries)

@@ -5,12 +5,12 @@ Rules this module keeps: names and numbers are shown, but never a signal.
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from msgspec import Struct
 from rich.table import Table
 
-from uploadfilter.cli.output import document_of, table
+from uploadfilter.cli.output import document_of, table, when
 from uploadfilter.issuing.wording import counted
 from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
@@ -113,7 +113,7 @@ def set_rows(info: SetInfo, numbers: EntryNumbers) -> dict[str, str]:
         "issuer": info.issuer,
         "state": state_word(info),
         "categories": ", ".join(info.categories),
-        "imported": _when(info),
+        "imported": when(info.imported_at),
         "entries": f"{info.entries:,}",
         "in force": f"{numbers.in_force:,}",
         "read": _read(info),
@@ -161,7 +161,3 @@ def counts_table(info: SetInfo) -> Table:
 def state_word(info: SetInfo) -> str:
     """Return whether the entries of a set may reject, in the words of the glossary."""
     return "active" if info.enforced else "monitored"
-
-
-def _when(info: SetInfo) -> str:
-    return f"{datetime.fromtimestamp(info.imported_at, UTC):%Y-%m-%d %H:%M}"

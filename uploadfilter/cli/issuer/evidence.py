@@ -8,6 +8,7 @@ import msgspec
 import typer
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from uploadfilter.cli.files import read_file
 from uploadfilter.cli.issuer.issuer import DEFAULT_FOLDER, FolderOption
 from uploadfilter.cli.issuer.passphrases import read_key_file, read_passphrase
 from uploadfilter.cli.options import present_s
@@ -68,7 +69,7 @@ def open_evidence_command(
     with it.locked():
         mine, names = _keys(keys, passphrase_files or [])
         for path in files:
-            data = _read(path)
+            data = read_file(path, MOST_BYTES, error=EvidenceError)
             try:
                 decision, text = opened(data, mine)
             except EvidenceError as exc:
@@ -110,14 +111,3 @@ def _keys(
         found[recipient.key] = key
         names.append(recipient.name)
     return found, tuple(names)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)
-    except OSError as exc:
-        raise EvidenceError(
-            f"cannot read {str(path)!r}: {exc.strerror}",
-            hint="Check the path, and that this user may read the file.",
-        ) from exc

@@ -1,7 +1,7 @@
 """``uploadfilter hashset feedback`` and ``issuer feedback``."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,8 +10,9 @@ import typer
 from msgspec import Struct, field
 from rich.text import Text
 
+from uploadfilter.cli.files import explain_failure
 from uploadfilter.cli.issuer.issuer import DEFAULT_FOLDER, FolderOption
-from uploadfilter.cli.options import JSONOption, StateOption, present_s, state_directory
+from uploadfilter.cli.options import JSONOption, StateOption, day, now, state_directory
 from uploadfilter.cli.output import (
     document_of,
     harmless,
@@ -142,7 +143,7 @@ def feedback_command(
             "--to 2026-11-30 -o f.jsonl",
         )
     report, lines = _write_feedback(
-        state_directory(state), name, (_day(since), _day(to)), output
+        state_directory(state), name, (day(since), day(to)), output
     )
     matches = sum(line.matches for line in lines)
     if json:
@@ -169,13 +170,8 @@ def _print_key(state: Path | None, operator: str) -> None:
         write_data(msgspec.json.format(msgspec.json.encode(shape), indent=1) + b"\n")
         return
     private, public = made_plain_key(operator)
-    try:
+    with explain_failure(f"write {str(path)!r}"):
         write_private(path, private)
-    except OSError as exc:
-        raise UsageError(
-            f"cannot write {str(path)!r}: {exc.strerror}",
-            hint="Check the disk, and that this user may write there.",
-        ) from exc
     write_data(public)
 
 
@@ -212,7 +208,7 @@ def _write_feedback(
 
 
 def _check_new(output: Path, last: date) -> None:
-    if last >= _today():
+    if last >= now().date():
         raise UsageError(
             f"{last} is not over yet", hint="The last day may be yesterday, in UTC."
         )
@@ -256,7 +252,7 @@ def issuer_feedback_command(
             files,
             operators=summing.known_operators(named),
             roots=summing.roots_of(it),
-            today=_today(),
+            today=now().date(),
         ) as found,
     ):
         for path in found.copies:
@@ -361,28 +357,10 @@ def _key_of(state: Path) -> bytes:
 
 def _write(path: Path, lines: Iterator[bytes]) -> None:
     new = path.with_name(path.name + ".tmp")
-    try:
+    with explain_failure(f"write {str(path)!r}"):
         try:
             with new.open("wb") as file:
                 file.writelines(lines)
             new.replace(path)
         finally:
             new.unlink(missing_ok=True)
-    except OSError as exc:
-        raise UsageError(
-            f"cannot write {str(path)!r}: {exc.strerror}",
-            hint="Check the path, and that this user may write there.",
-        ) from exc
-
-
-def _today() -> date:
-    return datetime.fromtimestamp(present_s(), UTC).date()
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as exc:
-        raise UsageError(
-            f"{text!r} is not a day", hint="Write it like this: 2026-11-01."
-        ) from exc

@@ -15,12 +15,15 @@ from typing import Annotated
 import typer
 from securesystemslib.signer import Signer
 
+from uploadfilter.cli.files import explain_failure, read_file
 from uploadfilter.cli.options import YesOption
 from uploadfilter.errors import IssuerError, UsageError
 from uploadfilter.issuing.tokens import open_signer
 
 MOST_BYTES = 4096
 """Longest passphrase, in bytes: a paragraph."""
+
+_MOST_KEY_BYTES = 1 << 16
 
 KeyOption = Annotated[
     Path, typer.Option("--key", metavar="FILE", help="The file of the private key.")
@@ -149,7 +152,8 @@ def read_passphrase(
             "two sources are given for one passphrase",
             hint="Give --passphrase-file or --passphrase-fd.",
         )
-    try:
+    where = f"{str(file)!r}" if file is not None else f"descriptor {fd}"
+    with explain_failure(f"read a passphrase from {where}"):
         if file is not None:
             _check_private(file)
             with file.open("rb") as opened:
@@ -157,12 +161,6 @@ def read_passphrase(
         if fd is not None:
             with os.fdopen(fd, "rb") as opened:
                 return _text(opened.read(MOST_BYTES + 1))
-    except OSError as exc:
-        where = f"{str(file)!r}" if file is not None else f"descriptor {fd}"
-        raise UsageError(
-            f"cannot read a passphrase from {where}: {exc.strerror}",
-            hint="Check the path, and that this user may read it.",
-        ) from exc
     if not sys.stdin.isatty():
         raise UsageError(
             f"there is no terminal to ask for the passphrase of {whose}",
@@ -209,14 +207,7 @@ def signers_of(
 
 def read_key_file(path: Path) -> bytes:
     """Return the bytes of a key file."""
-    try:
-        with path.open("rb") as file:
-            return file.read(1 << 16)
-    except OSError as exc:
-        raise IssuerError(
-            f"cannot read the key {str(path)!r}: {exc.strerror}",
-            hint="Check the path, and that this user may read the file.",
-        ) from exc
+    return read_file(path, _MOST_KEY_BYTES, error=IssuerError)
 
 
 def _check_private(path: Path) -> None:

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,7 @@ from uploadfilter.cli.options import (
     StateOption,
     log_directory,
     moment,
-    present_s,
+    now,
 )
 from uploadfilter.cli.output import NOTHING, say
 from uploadfilter.decisions.files.period import period_of
@@ -114,10 +114,9 @@ class Selection:
 
     def filters(self, *, is_narrow: bool) -> Filters:
         """Return the filters; with ``is_narrow`` only decisions pass them."""
-        now = datetime.fromtimestamp(present_s(), UTC)
         return Filters(
-            since=None if self.since is None else moment(self.since, now=now),
-            until=None if self.until is None else moment(self.until, now=now),
+            since=None if self.since is None else moment(self.since, now=now()),
+            until=None if self.until is None else moment(self.until, now=now()),
             kind=RecordKind.DECISION if is_narrow else self.records,
             id=None if self.decision is None else _id(self.decision),
             verdict=self.verdict,

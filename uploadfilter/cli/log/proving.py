@@ -9,6 +9,7 @@ import typer
 from msgspec import Struct
 from rich.text import Text
 
+from uploadfilter.cli.files import read_file, write_file
 from uploadfilter.cli.options import (
     InstanceOption,
     JSONOption,
@@ -79,7 +80,7 @@ def prove_command(
     """
     proof = prove(log_directory(state, instance), written_id(decision) or decision)
     if out is not None:
-        _write(out, proof.text)
+        write_file(out, proof.text.encode())
     if json:
         print_json(_document(ProofJSON, proof))
     else:
@@ -132,13 +133,9 @@ def check_proof(path: Path, keys: Collection[str]) -> CheckedProof:
             "a proof is checked by the key of its log",
             hint="Give --key: it stands in the file 'tree/key' of the log.",
         )
+    data = read_file(path, _MOST_PROOF_BYTES)
     try:
-        with path.open("rb") as file:
-            proof = Proof.parse(file.read(_MOST_PROOF_BYTES + 1).decode("utf-8"))
-    except OSError as exc:
-        raise UsageError(
-            f"cannot read {str(path)!r}: {exc.strerror}", hint="Check the path."
-        ) from exc
+        proof = Proof.parse(data.decode("utf-8"))
     except ValueError as exc:
         raise UsageError(
             f"it is not a proof: {exc}",
@@ -163,12 +160,3 @@ def checked_lines(check: CheckedProof) -> Iterator[Text]:
         return
     for line in proof_lines(check.proof, None):
         yield Text(harmless(line))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise UsageError(
-            f"cannot write {str(path)!r}: {exc.strerror}", hint="Check the path."
-        ) from exc

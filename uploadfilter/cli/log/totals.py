@@ -18,7 +18,7 @@ from uploadfilter.cli.options import (
     StateOption,
     log_directory,
     moment,
-    present_s,
+    now,
 )
 from uploadfilter.cli.output import (
     NOTHING,
@@ -253,5 +253,4 @@ def counts_table(by: TotalBy, counts: Counter[str]) -> Table:
 
 
 def _day(text: str) -> date:
-    now = datetime.fromtimestamp(present_s(), UTC)
-    return moment(text, now=now).astimezone(UTC).date()
+    return moment(text, now=now()).astimezone(UTC).date()

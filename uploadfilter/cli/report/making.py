@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +14,8 @@ import msgspec
 import typer
 from rich.progress import DownloadColumn
 
-from uploadfilter.cli.options import StateOption, present_s, state_directory
+from uploadfilter.cli.files import explain_failure, write_file
+from uploadfilter.cli.options import StateOption, day, now, state_directory
 from uploadfilter.cli.output import FOUND, OK, say, write_data
 from uploadfilter.cli.progress import board
 from uploadfilter.errors import UsageError
@@ -130,8 +131,8 @@ class ReportOptions:
                 hint="Write for example --from 2026-07-01 --to 2026-09-30.",
             )
         chosen = ReportChoices(
-            first=_day(self.first, "--from"),
-            last=_day(self.last, "--to"),
+            first=day(self.first),
+            last=day(self.last),
             by=self.by,
             least=self.least,
             price=self.price,
@@ -208,7 +209,8 @@ def report_command(
         raise typer.Exit(OK)
     document = _made(gathered, chosen)
     if output is not None and shape is not None:
-        _write(output, _rendered(document, shape))
+        page = _rendered(document, shape)
+        write_file(output, page, hint="Name another file with -o.")
         say(f"written: {output}")
     if json:
         write_data(msgspec.json.encode(document) + b"\n")
@@ -228,12 +230,11 @@ def _gathered(
 
 
 def _made(gathered: Sequence[GatheredLog], chosen: ReportChoices) -> Document:
-    now = datetime.fromtimestamp(present_s(), UTC)
     return compose(
         gathered,
         chosen,
         program=version("uploadfilter"),
-        made=f"{now:%Y-%m-%d %H:%M} UTC",
+        made=f"{now():%Y-%m-%d %H:%M} UTC",
     )
 
 
@@ -278,23 +279,11 @@ def _form(form: ReportForm | None, output: Path) -> ReportForm:
     )
 
 
-def _day(text: str, option: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as exc:
-        raise UsageError(
-            f"{option}: {text!r} is not a day", hint="Write for example 2026-07-01."
-        ) from exc
-
-
 def _publications(path: Path) -> tuple[PublishedSet, ...]:
-    try:
+    with explain_failure(f"read {str(path)!r}", hint="Check --published."):
         data = path.read_bytes()
+    try:
         return tuple(msgspec.json.Decoder(PublishedSet).decode_lines(data))
-    except OSError as exc:
-        raise UsageError(
-            f"cannot read {str(path)!r}: {exc.strerror}", hint="Check --published."
-        ) from exc
     except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
         raise UsageError(
             f"{str(path)!r} does not say when sets were published: {exc}",
@@ -339,16 +328,6 @@ def _rendered(document: Document, form: ReportForm) -> bytes:
             from uploadfilter.reporting.page.pdfs import pdf_of  # noqa: PLC0415 -- same
 
             return pdf_of(page_of(document))
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as exc:
-        raise UsageError(
-            f"cannot write {str(path)!r}: {exc.strerror}",
-            hint="Name another file with -o.",
-        ) from exc
 
 
 def _say_lacks(document: Document) -> bool:

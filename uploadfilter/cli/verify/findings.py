@@ -7,6 +7,7 @@ from msgspec import Struct
 from rich.text import Text
 
 from uploadfilter.cli.output import harmless
+from uploadfilter.issuing.wording import counted
 
 SHOWN: Final = 20
 """Most findings of a log or report that the text names; the JSON has all of them."""
@@ -33,16 +34,11 @@ def finding_lines(findings: Iterable[FindingJSON]) -> Iterator[Text]:
         yield Text(f"- and {len(found) - SHOWN:,} more (--json names all)", style="red")
 
 
-def number_of(count: int, noun: str) -> str:
-    """Return a number with its noun, in the singular or the plural."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
 def verdict_line(
     what: str, count: int, details: str, *, verified: str = "verified"
 ) -> Text:
     """Return the first line on a log or a report."""
-    word = Text(f"NOT VERIFIED, {number_of(count, 'finding')}", style="bold red")
+    word = Text(f"NOT VERIFIED, {counted(count, 'finding')}", style="bold red")
     if not count:
         word = Text(verified, style="green")
     return word.append(harmless(f": {what}: {details}"), style="default not bold")

@@ -13,7 +13,6 @@ from uploadfilter.cli.output import document_of, encodable, harmless
 from uploadfilter.cli.verify.findings import (
     FindingJSON,
     finding_lines,
-    number_of,
     verdict_line,
 )
 from uploadfilter.cli.verify.places import instance_of
@@ -35,6 +34,7 @@ from uploadfilter.decisions.records.records import Checkpoint
 from uploadfilter.decisions.records.sequence import LogFault, LogFinding
 from uploadfilter.decisions.tree.notes import Note, write_hash
 from uploadfilter.errors import LogError
+from uploadfilter.issuing.wording import counted
 
 SHOWN_NAMES: Final = 3
 """Most files that the text names; the JSON has all of them."""
@@ -227,7 +227,7 @@ class LogCheck:
         tree, chain = self.tree, self.chain
         if tree is not None:
             last = tree.first + tree.size - 1
-            words = f"the {number_of(tree.after, 'record')} after record {last:,}, the "
+            words = f"the {counted(tree.after, 'record')} after record {last:,}, the "
             words += "last one that was signed, can be removed or written anew"
             return LogError(words, hint=_UNSIGNED) if tree.is_late else None
         if chain.since is None or chain.until is None:
@@ -289,8 +289,8 @@ def log_lines(check: LogCheck) -> Iterator[Text]:
     yield verdict_line(
         str(check.path),
         check.count,
-        f"{number_of(report.records, 'record')} in "
-        f"{number_of(report.segments, 'file')}{time}; the end is {report.end.text()}",
+        f"{counted(report.records, 'record')} in "
+        f"{counted(report.segments, 'file')}{time}; the end is {report.end.text()}",
         verified=check.verdict,
     )
     yield from finding_lines(check.findings)
@@ -341,7 +341,7 @@ def _tree_line(tree: TreeReport | None) -> Text:
     words += f"{tree.checked:,} of {tree.size:,} records hashed again"
     if tree.after:
         words += (
-            f"; {number_of(tree.after, 'record')} after it, which no signature covers"
+            f"; {counted(tree.after, 'record')} after it, which no signature covers"
         )
     if tree.witnessed:
         sizes = ", ".join(f"{size:,}" for size in tree.witnessed)

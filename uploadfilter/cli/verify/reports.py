@@ -8,14 +8,15 @@ from typing import Final
 from msgspec import Struct
 from rich.text import Text
 
+from uploadfilter.cli.files import read_file
 from uploadfilter.cli.output import document_of, encodable, harmless
 from uploadfilter.cli.verify.findings import (
     FindingJSON,
     finding_lines,
-    number_of,
     verdict_line,
 )
 from uploadfilter.errors import UsageError
+from uploadfilter.issuing.wording import counted
 from uploadfilter.reporting.page.words import lack_words
 from uploadfilter.reporting.verifying import (
     MOST_BYTES,
@@ -132,7 +133,7 @@ def report_document(report: CheckedReport) -> CheckedReportJSON:
 def report_lines(report: CheckedReport) -> Iterator[Text]:
     """Yield the check of a report as text."""
     check = report.check
-    details = f"{number_of(check.figures, 'figure')} from {', '.join(check.logs)}"
+    details = f"{counted(check.figures, 'figure')} from {', '.join(check.logs)}"
     yield verdict_line(str(report.path), len(check.findings), details)
     yield from finding_lines(report.findings)
     for log, lack in check.left_out.items():
@@ -141,14 +142,8 @@ def report_lines(report: CheckedReport) -> Iterator[Text]:
 
 def read_report(path: Path) -> bytes:
     """Return the content of a report."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except OSError as exc:
-        raise UsageError(
-            f"cannot read {str(path)!r}: {exc.strerror}",
-            hint="Name the file that 'uploadfilter report' wrote.",
-        ) from exc
+    hint = "Name the file that 'uploadfilter report' wrote."
+    data = read_file(path, MOST_BYTES, hint=hint)
     if len(data) > MOST_BYTES:
         raise UsageError(f"{str(path)!r} is larger than any report")
     return data

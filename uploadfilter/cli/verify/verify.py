@@ -9,6 +9,7 @@ import typer
 from msgspec import Struct
 from rich.text import Text
 
+from uploadfilter.cli.files import read_file
 from uploadfilter.cli.hashset.generations import verify_reference
 from uploadfilter.cli.log.proving import (
     CheckedProof,
@@ -292,14 +293,10 @@ def _key(text: str) -> str:
 
 
 def _note(path: Path) -> Note:
+    data = read_file(path, MOST_NOTE_BYTES)
     try:
-        with path.open("rb") as file:
-            note = Note.parse(file.read(MOST_NOTE_BYTES + 1))
+        note = Note.parse(data)
         TreeHead.parse(note.text)
-    except OSError as exc:
-        raise UsageError(
-            f"cannot read {str(path)!r}: {exc.strerror}", hint="Check the path."
-        ) from exc
     except ValueError as exc:
         raise UsageError(
             f"{str(path)!r} is not a signed checkpoint: {exc}",
