@@ -1,10 +1,12 @@
 """Run the command line in this process, as the installed program would."""
 
+import io
 import json
 import sys
 from typing import Any
 
 import pytest
+from _pytest.capture import CaptureResult
 from typer.core import TyperCommand, TyperGroup
 
 from tests.cli.schemas import held_to_schema
@@ -21,6 +23,26 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         main()
     code = ended.value.code
     return code if isinstance(code, int) else 0
+
+
+class Terminal:
+    """Runs commands, and returns what they printed since it was read last."""
+
+    def __init__(
+        self, patch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        self._patch, self._capfd = patch, capfd
+
+    def run(self, *arguments: str, lines: str | None = None) -> int:
+        """Run one command, with lines of standard input; return its exit code."""
+        if lines is not None:
+            text = io.TextIOWrapper(io.BufferedReader(io.BytesIO(lines.encode())))
+            self._patch.setattr(sys, "stdin", text)
+        return run(self._patch, *arguments)
+
+    def read(self) -> CaptureResult[str]:
+        """Return the output and the messages."""
+        return self._capfd.readouterr()
 
 
 def json_lines(text: str) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.cli.running import found_in, run
+from tests.cli.running import Terminal, found_in
 from tests.repository import ROOT
 from uploadfilter.cli import whole_program
 from uploadfilter.cli.commands import COMMANDS, GROUPS
@@ -90,11 +90,9 @@ def test_only_the_called_command_is_loaded(words: list[str], loaded: set[str]) -
     assert loaded or not listed & {"numpy", "lmdb", "aiohttp"}
 
 
-def test_misspelt_command_is_answered_with_the_near_one(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_misspelt_command_is_answered_with_the_near_one(terminal: Terminal) -> None:
     """The operator need not look the word up."""
-    code = run(monkeypatch, "hashset", "imprt")
+    code = terminal.run("hashset", "imprt")
 
     assert code == 2
-    assert "Did you mean 'import'?" in capfd.readouterr().err
+    assert "Did you mean 'import'?" in terminal.read().err

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import run
+from tests.cli.running import Terminal
 from tests.issuing.offices import Office, line_of
 from tests.proxy.site import exact_entry, list_entries, site
 from tests.syncing.moments import epoch_s
@@ -26,24 +26,22 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_installation_that_does_not_run_yet_has_warnings_only(
-    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    file: Path, terminal: Terminal
 ) -> None:
     """A warning does not change the exit code, and says what to do."""
-    assert run(monkeypatch, "doctor", "--config", str(file)) == 0
-    out = capfd.readouterr().out
+    assert terminal.run("doctor", "--config", str(file)) == 0
+    out = terminal.read().out
 
     assert "ok       scanners" in out
     assert "warning  decision log" in out
     assert "FAILED" not in out
 
 
-def test_json_names_what_failed(
-    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_json_names_what_failed(file: Path, terminal: Terminal) -> None:
     """Programs get area, grade, text and hint apart; a failure ends with 1."""
     file.write_text(file.read_text() + "[admin]\nlisten = '127.0.0.1:1'\n")
-    code = run(monkeypatch, "doctor", "--json", "--config", str(file))
-    told = json.loads(capfd.readouterr().out)
+    code = terminal.run("doctor", "--json", "--config", str(file))
+    told = json.loads(terminal.read().out)
     bad = [it for it in told["checks"] if it["grade"] == "failed"]
 
     assert (code, told["healthy"]) == (1, False)
@@ -52,12 +50,12 @@ def test_json_names_what_failed(
 
 
 def test_unusable_configuration_does_not_hide_the_rest(
-    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    file: Path, terminal: Terminal
 ) -> None:
     """Each mistake is a line, and what does not depend on it is checked."""
     file.write_text('origin = "x"\nlissen = 1\n')
-    code = run(monkeypatch, "doctor", "--config", str(file))
-    out = capfd.readouterr().out
+    code = terminal.run("doctor", "--config", str(file))
+    out = terminal.read().out
 
     assert code == 1
     assert out.count("FAILED   configuration") == 2
@@ -65,25 +63,23 @@ def test_unusable_configuration_does_not_hide_the_rest(
     assert "ok       scanners" in out
 
 
-def test_only_what_is_named_is_checked(
-    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_only_what_is_named_is_checked(file: Path, terminal: Terminal) -> None:
     """A broken configuration does not matter to what depends on the state alone."""
     file.write_text('origin = "x"\n')
     words = ("doctor", "--json", "--config", str(file))
-    assert run(monkeypatch, *words, "--only", "reference", "--only", "state") == 0
-    checks = json.loads(capfd.readouterr().out)["checks"]
+    assert terminal.run(*words, "--only", "reference", "--only", "state") == 0
+    checks = json.loads(terminal.read().out)["checks"]
     assert [it["area"] for it in checks] == ["state directory", "reference set"]
-    assert run(monkeypatch, *words, "--only", "disk") == 1
-    checks = json.loads(capfd.readouterr().out)["checks"]
+    assert terminal.run(*words, "--only", "disk") == 1
+    checks = json.loads(terminal.read().out)["checks"]
     assert {it["area"] for it in checks} == {"configuration"}
-    assert run(monkeypatch, *words, "--only", "front end") == 2
-    assert "Areas are configuration, state, reference" in capfd.readouterr().err
-    assert run(monkeypatch, *words, "--url", "nowhere") == 2
+    assert terminal.run(*words, "--only", "front end") == 2
+    assert "Areas are configuration, state, reference" in terminal.read().err
+    assert terminal.run(*words, "--url", "nowhere") == 2
 
 
 async def test_fault_of_file_and_proxy_is_said_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, terminal: Terminal
 ) -> None:
     """A set that is only monitored is one fault, with one remedy."""
     state = tmp_path / "state"
@@ -100,10 +96,10 @@ async def test_fault_of_file_and_proxy_is_said_once(
         both = (*words, "configuration", "--only", "proxy")
         out = ""
         while "ready, says" not in out:
-            await asyncio.to_thread(run, monkeypatch, *words, "proxy")
-            out = capfd.readouterr().out
-        await asyncio.to_thread(run, monkeypatch, *both)
-        together = capfd.readouterr().out
+            await asyncio.to_thread(terminal.run, *words, "proxy")
+            out = terminal.read().out
+        await asyncio.to_thread(terminal.run, *both)
+        together = terminal.read().out
 
     for said in (out, together):
         faults = [it for it in said.splitlines() if it.startswith("warning")]
@@ -111,7 +107,7 @@ async def test_fault_of_file_and_proxy_is_said_once(
 
 
 async def test_canary_through_the_front_door(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each set finds it; what lists none, what is wrong, and who is down is said."""
     state = tmp_path / "state"
@@ -123,8 +119,8 @@ async def test_canary_through_the_front_door(
 
     async def send(*words: str) -> tuple[int, str]:
         command = ("doctor", "--only", "canary", *words)
-        code = await asyncio.to_thread(run, monkeypatch, *command)
-        return code, capfd.readouterr().out
+        code = await asyncio.to_thread(terminal.run, *command)
+        return code, terminal.read().out
 
     async with site(state, listed=None) as it:
         code, out = await send()
@@ -137,9 +133,9 @@ async def test_canary_through_the_front_door(
         code, out = await send("--url", f"http://127.0.0.1:{it.port}/x")
         assert (code, "found by unit7: MATCH on route 'default'" in out) == (0, True)
         assert "rejected" in out
-        capfd.readouterr()
-        await asyncio.to_thread(run, monkeypatch, "hashset", "list", "unit7")
-        assert "canary       found" in capfd.readouterr().out
+        terminal.read()
+        await asyncio.to_thread(terminal.run, "hashset", "list", "unit7")
+        assert "canary       found" in terminal.read().out
         (state / "canary.key").rename(state / "kept.key")
         (state / "canary.key").write_bytes(bytes(32))
         code, out = await send()

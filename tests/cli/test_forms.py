@@ -2,18 +2,14 @@
 
 from pathlib import Path
 
-import pytest
-
-from tests.cli.running import run
+from tests.cli.running import Terminal
 
 
-def test_forms_need_one_that_is_enabled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_forms_need_one_that_is_enabled(tmp_path: Path, terminal: Terminal) -> None:
     """A process that would serve nothing says what to write into the file."""
     path = tmp_path / "uploadfilter.toml"
     path.write_text('origin = "http://127.0.0.1:1"\n')
     command = ("forms", "--config", str(path), "--state", str(tmp_path / "state"))
 
-    assert run(monkeypatch, *command) == 2
-    assert "public_url in [objections]" in capfd.readouterr().err
+    assert terminal.run(*command) == 2
+    assert "public_url in [objections]" in terminal.read().err

@@ -11,7 +11,7 @@ import pytest
 
 from deploy.demo import running
 from deploy.demo.cases import form_of
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from tests.corpus import pictures
 from tests.repository import ROOT
 from uploadfilter.cli import output
@@ -34,7 +34,7 @@ Type = Callable[[list[str]], int]
 
 
 @pytest.fixture
-def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
+def typed(tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Type:
     """Return a function that types a command, and answers its questions."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
@@ -48,7 +48,7 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
     monkeypatch.setattr(passphrases, "read_passphrase", passphrase)
     for module in ("issuer.issuer", "hashset.signed"):
         monkeypatch.setattr(f"uploadfilter.cli.{module}.confirm", _yes)
-    return lambda words: run(monkeypatch, *words)
+    return lambda words: terminal.run(*words)
 
 
 def _yes(*_: object, **__: object) -> None:
@@ -135,7 +135,7 @@ def day(typed: Type, tmp_path: Path) -> Iterator[Day]:
 
 
 def test_day_of_an_analyst(
-    day: Day, typed: Type, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    day: Day, typed: Type, tmp_path: Path, terminal: Terminal
 ) -> None:
     """From a folder of pictures to a rejected upload, its release, and a new holder."""
     for category, seed in (("1", 7), ("1", 8), ("2", 9)):
@@ -151,14 +151,14 @@ def test_day_of_an_analyst(
     folder = tmp_path / "pictures" / "2"
     (folder / "10.png").write_bytes(pictures.png(pictures.photograph(10)))
     day.types("Each next set: three commands")
-    capfd.readouterr()
+    terminal.read()
 
     assert typed(["issuer", "status", "--json", "--folder", "unit7"]) == output.OK
-    (status,) = json_lines(capfd.readouterr().out)
+    (status,) = json_lines(terminal.read().out)
     assert (status["sequence"], status["entries"]) == (2, 4)
 
     assert typed(["log", "show", "--json", "--verdict", "match"]) == output.OK
-    (record,) = json_lines(capfd.readouterr().out)
+    (record,) = json_lines(terminal.read().out)
     (entry,) = {match["entry"] for match in record["matches"]}
     (tmp_path / "ids.txt").write_text(f"{entry}\n")
     day.types("At night: withdraw", ENTRY=entry)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from tests.corpus import pictures
 from tests.lookback.stores import made_scan, secret_of, store_of
 from tests.pictures.sketches import decoded
@@ -18,7 +18,7 @@ from uploadfilter.signals import views
 
 
 def test_from_scan_to_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The matches are those of ``scan``; later scans and each form of the report."""
     folder, store, state = tmp_path / "in", str(tmp_path / "out"), tmp_path / "state"
@@ -33,8 +33,8 @@ def test_from_scan_to_report(
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(state))
 
     def call(*words: str) -> tuple[int, str, str]:
-        code = run(monkeypatch, *words)
-        said = capfd.readouterr()
+        code = terminal.run(*words)
+        said = terminal.read()
         return code, said.out, said.err
 
     scan = ("lookback", "scan", str(folder), "-o", store, "--jobs", "1", "--json")
@@ -70,7 +70,7 @@ def test_from_scan_to_report(
 
 
 def test_store_without_perceptual_values_is_not_enough(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unless the operator says so: then only exact copies are asked for."""
     value = Signal(type=SignalType.PDQ, value=bytes(32))
@@ -78,13 +78,13 @@ def test_store_without_perceptual_values_is_not_enough(
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
     bare = str(tmp_path / "bare")
     store_of(tmp_path / "bare", [made_scan(1)], secret_of(tmp_path / "state"), ())
-    assert run(monkeypatch, "lookback", "match", bare) == 1
-    assert "lacks them: pdq" in " ".join(capfd.readouterr().err.split())
-    assert run(monkeypatch, "lookback", "match", bare, "--exact-only") == 0
+    assert terminal.run("lookback", "match", bare) == 1
+    assert "lacks them: pdq" in " ".join(terminal.read().err.split())
+    assert terminal.run("lookback", "match", bare, "--exact-only") == 0
     list_entries(tmp_path / "other", [])
     other = ("--state", str(tmp_path / "other"))
-    assert run(monkeypatch, "lookback", "match", bare, *other) == 2
-    assert "of another reference set" in " ".join(capfd.readouterr().err.split())
+    assert terminal.run("lookback", "match", bare, *other) == 2
+    assert "of another reference set" in " ".join(terminal.read().err.split())
 
 
 def _distances(matches: list[dict[str, Any]]) -> set[tuple[Any, ...]]:
@@ -102,8 +102,8 @@ def _distances(matches: list[dict[str, Any]]) -> set[tuple[Any, ...]]:
 )
 def test_unusable_words_are_refused(
     tmp_path: Path,
+    terminal: Terminal,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
     words: tuple[str, ...],
     said: str,
 ) -> None:
@@ -111,8 +111,8 @@ def test_unusable_words_are_refused(
     list_entries(tmp_path / "state", [])
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
-    assert run(monkeypatch, "lookback", *words) == 2
-    assert said in " ".join(capfd.readouterr().err.split())
+    assert terminal.run("lookback", *words) == 2
+    assert said in " ".join(terminal.read().err.split())
 
 
 def test_no_spreadsheet_takes_a_path_for_a_formula() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from uploadfilter.cli.lookup import (
     MOST_LINE_BYTES,
     READ_BYTES,
@@ -42,30 +42,24 @@ ENTRIES = (
 
 
 @pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def state(tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the state directory of this test, with four entries in one hash set."""
     path = tmp_path / "state"
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(path))
     hash_set = tmp_path / "unit7.jsonl"
     hash_set.write_text("".join(json.dumps(entry) + "\n" for entry in ENTRIES))
     categories = ("--category", "1", "--category", "2")
-    run(monkeypatch, "hashset", "import", str(hash_set), "--name", "unit7", *categories)
+    terminal.run("hashset", "import", str(hash_set), "--name", "unit7", *categories)
     return path
 
 
 def look_up(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    *arguments: str,
-    lines: str | None = None,
+    terminal: Terminal, *arguments: str, lines: str | None = None
 ) -> tuple[int, list[dict[str, Any]], str]:
     """Run ``lookup --json``; return the exit code, the answers and the messages."""
-    capfd.readouterr()
-    if lines is not None:
-        text = io.TextIOWrapper(io.BufferedReader(io.BytesIO(lines.encode())))
-        monkeypatch.setattr(sys, "stdin", text)
-    code = run(monkeypatch, "lookup", *arguments, "--json")
-    printed = capfd.readouterr()
+    terminal.read()
+    code = terminal.run("lookup", *arguments, "--json", lines=lines)
+    printed = terminal.read()
     return code, json_lines(printed.out), printed.err
 
 
@@ -74,11 +68,9 @@ def found(answer: dict[str, Any]) -> list[tuple[str, int]]:
     return [(match["entry"], match["distance"]) for match in answer["matches"]]
 
 
-def test_answer_has_the_shape_of_the_contract(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_answer_has_the_shape_of_the_contract(terminal: Terminal) -> None:
     """One object with exactly the keys of the contract, in its order."""
-    code, (answer,), _ = look_up(monkeypatch, capfd, "phash", PHASH.upper())
+    code, (answer,), _ = look_up(terminal, "phash", PHASH.upper())
 
     assert code == 1
     assert list(answer.items()) == [
@@ -100,29 +92,23 @@ def test_answer_has_the_shape_of_the_contract(
     ]
 
 
-def test_unknown_geometry_is_compared_with_every_one(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_unknown_geometry_is_compared_with_every_one(terminal: Terminal) -> None:
     """PDQ finds entries of any geometry, but none of low quality or exact only."""
-    _, (answer,), _ = look_up(monkeypatch, capfd, "pdq", PDQ)
+    _, (answer,), _ = look_up(terminal, "pdq", PDQ)
 
     assert found(answer) == [("a", 0), ("squashed", 2)]
 
 
-def test_exact_values_are_found_by_equality(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_exact_values_are_found_by_equality(terminal: Terminal) -> None:
     """An entry that is matched exactly only is found by its digest."""
-    _, (answer,), _ = look_up(monkeypatch, capfd, "md5", MD5)
+    _, (answer,), _ = look_up(terminal, "md5", MD5)
 
     assert found(answer) == [("a", 0), ("exact", 0)]
 
 
-def test_nothing_found_ends_with_0(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_found_ends_with_0(terminal: Terminal) -> None:
     """No match is an empty list and exit code 0."""
-    code, (answer,), _ = look_up(monkeypatch, capfd, "pdq", PDQ_FAR)
+    code, (answer,), _ = look_up(terminal, "pdq", PDQ_FAR)
 
     assert (code, answer["matches"]) == (0, [])
 
@@ -131,27 +117,20 @@ def test_nothing_found_ends_with_0(
     ("threshold", "expected"), [("0", ["a"]), ("1", ["a"]), ("2", ["a", "squashed"])]
 )
 def test_threshold_is_inclusive(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    threshold: str,
-    expected: list[str],
+    terminal: Terminal, threshold: str, expected: list[str]
 ) -> None:
     """An entry as far away as the threshold is found, one bit further is not."""
     arguments = ("pdq", PDQ, "--threshold", threshold)
-    _, (answer,), _ = look_up(monkeypatch, capfd, *arguments)
+    _, (answer,), _ = look_up(terminal, *arguments)
 
     assert [entry for entry, _ in found(answer)] == expected
 
 
 @pytest.mark.parametrize("dash", [(), ("-",)], ids=["nothing", "dash"])
-def test_lines_are_answered_in_order(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    dash: tuple[str, ...],
-) -> None:
+def test_lines_are_answered_in_order(terminal: Terminal, dash: tuple[str, ...]) -> None:
     """Standard input is read line by line; blank lines and comments are not queries."""
     lines = f"# mine\npdq {PDQ_FAR}\n\n  MD5\t{MD5}  \r\nphash {PHASH}"
-    code, answers, said = look_up(monkeypatch, capfd, *dash, lines=lines)
+    code, answers, said = look_up(terminal, *dash, lines=lines)
 
     assert code == 1
     assert [answer["signal_type"] for answer in answers] == ["pdq", "md5", "phash"]
@@ -172,15 +151,11 @@ def test_lines_are_answered_in_order(
     ],
 )
 def test_bad_line_is_answered_with_null(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    line: str,
-    signal_type: str,
-    value: str | None,
+    terminal: Terminal, line: str, signal_type: str, value: str | None
 ) -> None:
     """A line that is not a query keeps its place, and the exit code reports it."""
     lines = f"pdq {PDQ_FAR}\n{line}\npdq {PDQ_FAR}\n"
-    code, answers, said = look_up(monkeypatch, capfd, lines=lines)
+    code, answers, said = look_up(terminal, lines=lines)
 
     assert code == 1
     assert [answer["matches"] for answer in answers] == [[], None, []]
@@ -188,13 +163,11 @@ def test_bad_line_is_answered_with_null(
     assert said.startswith("line 2: ")
 
 
-def test_threshold_above_the_limit_of_a_line_is_told(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_threshold_above_the_limit_of_a_line_is_told(terminal: Terminal) -> None:
     """A threshold that PDQ allows and pHash does not leaves only the latter out."""
     lines = f"pdq {PDQ_FAR}\nphash {PHASH}\nmd5 {'0' * 32}\n"
     arguments = ("--threshold", "31")
-    code, answers, said = look_up(monkeypatch, capfd, *arguments, lines=lines)
+    code, answers, said = look_up(terminal, *arguments, lines=lines)
 
     assert code == 1
     assert [answer["matches"] for answer in answers] == [[], None, []]
@@ -218,47 +191,39 @@ def test_threshold_above_the_limit_of_a_line_is_told(
     ],
 )
 def test_bad_arguments_are_refused(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    arguments: tuple[str, ...],
+    terminal: Terminal, arguments: tuple[str, ...]
 ) -> None:
     """An invalid command line ends with 2, and prints no answer."""
-    code, answers, said = look_up(monkeypatch, capfd, *arguments)
+    code, answers, said = look_up(terminal, *arguments)
 
     assert (code, answers) == (2, [])
     assert said
 
 
-def test_missing_reference_set_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_missing_reference_set_is_an_error(terminal: Terminal, tmp_path: Path) -> None:
     """Without a reference set "nothing matched" would be a lie."""
     arguments = ("pdq", PDQ, "--state", str(tmp_path / "none"))
-    code, answers, said = look_up(monkeypatch, capfd, *arguments)
+    code, answers, said = look_up(terminal, *arguments)
 
     assert (code, answers) == (2, [])
     assert "uploadfilter init" in said
 
 
-def test_type_that_no_entry_has_is_told_once(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_type_that_no_entry_has_is_told_once(terminal: Terminal) -> None:
     """A query for dHash in a reference set without dHash gets a warning."""
     lines = f"dhash {PHASH}\ndhash {PHASH}\n"
-    code, answers, said = look_up(monkeypatch, capfd, lines=lines)
+    code, answers, said = look_up(terminal, lines=lines)
 
     assert (code, len(answers)) == (0, 2)
     assert said == "no entry has a signal of type dhash\n"
 
 
-def test_people_read_a_table(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_people_read_a_table(terminal: Terminal) -> None:
     """Without --json each match is a row, with the state of its entry."""
-    capfd.readouterr()
-    run(monkeypatch, "lookup", "pdq", PDQ)
-    run(monkeypatch, "lookup", "pdq", PDQ_FAR)
-    out = capfd.readouterr().out
+    terminal.read()
+    terminal.run("lookup", "pdq", PDQ)
+    terminal.run("lookup", "pdq", PDQ_FAR)
+    out = terminal.read().out
 
     assert f"2 matches  pdq {PDQ}" in out
     heading, *rows = [line.split() for line in out.splitlines()[1:4]]

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import pytest
 
-from tests.cli.running import run
+from tests.cli.running import Terminal
 from uploadfilter import cli
 from uploadfilter.errors import ConfigError, LogCorruptError
 
@@ -42,7 +42,7 @@ def test_exit_codes(
 
 
 def test_deliberate_error_shows_message_and_hint(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """People see the fault and the next step, and no traceback."""
     error = ConfigError("no key 'a[b]'", hint="Add it.")
@@ -51,11 +51,11 @@ def test_deliberate_error_shows_message_and_hint(
     with pytest.raises(SystemExit):
         cli.main()
 
-    assert capfd.readouterr().err == "uploadfilter: no key 'a[b]'\n  Add it.\n"
+    assert terminal.read().err == "uploadfilter: no key 'a[b]'\n  Add it.\n"
 
 
 def test_bug_shows_where_it_is(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unforeseen error is not hidden: a report needs its traceback."""
     monkeypatch.setattr(cli, "program", raising(ZeroDivisionError("x")))
@@ -63,26 +63,22 @@ def test_bug_shows_where_it_is(
     with pytest.raises(SystemExit):
         cli.main()
 
-    assert "ZeroDivisionError" in capfd.readouterr().err
+    assert "ZeroDivisionError" in terminal.read().err
 
 
-def test_version(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_version(terminal: Terminal) -> None:
     """The version is that of the installed package."""
-    code = run(monkeypatch, "--version")
+    code = terminal.run("--version")
 
     assert code == 0
-    assert capfd.readouterr().out == f"uploadfilter {version('uploadfilter')}\n"
+    assert terminal.read().out == f"uploadfilter {version('uploadfilter')}\n"
 
 
-def test_every_command_has_help(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_every_command_has_help(terminal: Terminal) -> None:
     """Help goes to stdout and is a success."""
     for command in _commands(cli.whole_program(), ()):
-        assert run(monkeypatch, *command, "--help") == 0
-    shown = capfd.readouterr().out
+        assert terminal.run(*command, "--help") == 0
+    shown = terminal.read().out
 
     assert "Usage" in shown
     assert "-h" in shown
@@ -98,19 +94,17 @@ def _commands(command: object, path: tuple[str, ...]) -> list[tuple[str, ...]]:
     return found
 
 
-def test_unknown_command_is_wrong_usage(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_unknown_command_is_wrong_usage(terminal: Terminal) -> None:
     """A mistyped command ends with 2 and says so on stderr."""
-    code = run(monkeypatch, "scam")
-    said = capfd.readouterr()
+    code = terminal.run("scam")
+    said = terminal.read()
 
     assert (code, said.out) == (2, "")
     assert "scam" in said.err
 
 
 def test_no_color_is_respected(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a terminal the output has no escape sequence."""
     monkeypatch.setattr(cli, "program", raising(ConfigError("no", hint="Yes.")))
@@ -119,4 +113,4 @@ def test_no_color_is_respected(
     with pytest.raises(SystemExit):
         cli.main()
 
-    assert "\x1b" not in capfd.readouterr().err
+    assert "\x1b" not in terminal.read().err

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.cli.running import run
+from tests.cli.running import Terminal
 from tests.decisions.logs import REJECTED, decision, write_log
 from tests.forms.objections import EVIDENCE, NOON_S, decision_id, objection
 from tests.forms.schema import validator
@@ -28,21 +28,19 @@ def state(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_objection_is_listed_and_decided(
-    state: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_objection_is_listed_and_decided(state: Path, terminal: Terminal) -> None:
     """As on the page of reviewers, for those who have a shell only."""
     words = ("objection", "review", ID)
     more = ("--by", "ab", "--state", str(state))
-    assert run(monkeypatch, "objection", "review", "--json", "--state", str(state)) == 0
-    listed = json.loads(capfd.readouterr().out)
-    assert run(monkeypatch, *words, "nonsense", *more) == 2
-    assert run(monkeypatch, *words, "received", *more) == 2
-    assert run(monkeypatch, *words, "reversed", *more, "--entry", "demo/x") == 2
-    assert run(monkeypatch, *words, "stands", *more, "--answer", "No.") == 0
-    capfd.readouterr()
-    assert run(monkeypatch, "objection", "review", ID, "--state", str(state)) == 0
-    shown = json.loads(capfd.readouterr().out)
+    assert terminal.run("objection", "review", "--json", "--state", str(state)) == 0
+    listed = json.loads(terminal.read().out)
+    assert terminal.run(*words, "nonsense", *more) == 2
+    assert terminal.run(*words, "received", *more) == 2
+    assert terminal.run(*words, "reversed", *more, "--entry", "demo/x") == 2
+    assert terminal.run(*words, "stands", *more, "--answer", "No.") == 0
+    terminal.read()
+    assert terminal.run("objection", "review", ID, "--state", str(state)) == 0
+    shown = json.loads(terminal.read().out)
 
     assert listed["decision"] == ID
     assert listed["evidence"][0]["entry"] == EVIDENCE.entry
@@ -54,19 +52,19 @@ def test_objection_is_listed_and_decided(
 
 
 def test_option_that_is_left_out_keeps_its_value(
-    state: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    state: Path, terminal: Terminal
 ) -> None:
     """A second word of a reviewer erases none of the first."""
     words = ("objection", "review", ID)
     more = ("--by", "ab", "--state", str(state))
-    assert run(monkeypatch, *words, "stands", *more, "--answer", "No.") == 0
-    assert run(monkeypatch, *words, "stands", *more) == 2
-    assert "decided so already" in capfd.readouterr().err
-    assert run(monkeypatch, *words, "reversed", *more) == 0
-    assert run(monkeypatch, *words, "reversed", *more, "--answer", "Sorry.") == 0
-    capfd.readouterr()
-    assert run(monkeypatch, *words, "--state", str(state)) == 0
-    assert json.loads(capfd.readouterr().out)["answer"] == "Sorry."
+    assert terminal.run(*words, "stands", *more, "--answer", "No.") == 0
+    assert terminal.run(*words, "stands", *more) == 2
+    assert "decided so already" in terminal.read().err
+    assert terminal.run(*words, "reversed", *more) == 0
+    assert terminal.run(*words, "reversed", *more, "--answer", "Sorry.") == 0
+    terminal.read()
+    assert terminal.run(*words, "--state", str(state)) == 0
+    assert json.loads(terminal.read().out)["answer"] == "Sorry."
 
 
 @pytest.mark.parametrize(
@@ -86,27 +84,21 @@ def test_option_that_is_left_out_keeps_its_value(
     ],
 )
 def test_mistakes_are_told(
-    state: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    words: tuple[str, ...],
-    message: str,
+    state: Path, terminal: Terminal, words: tuple[str, ...], message: str
 ) -> None:
     """Each names the thing, and ends with 2."""
-    assert run(monkeypatch, "objection", *words, "--state", str(state)) == 2
-    assert message in capfd.readouterr().err
+    assert terminal.run("objection", *words, "--state", str(state)) == 2
+    assert message in terminal.read().err
 
 
-def test_statements_of_a_period_are_valid(
-    state: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_statements_of_a_period_are_valid(state: Path, terminal: Terminal) -> None:
     """One for each rejection of content, in calls that the database takes."""
     period = ("--from", "2026-11-28", "--to", "2026-11-28")
     more = ("--state", str(state))
-    assert run(monkeypatch, "objection", "statement", *period, *more) == 0
-    calls = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-    assert run(monkeypatch, "objection", "statement", ID, *more) == 0
-    one = json.loads(capfd.readouterr().out)
+    assert terminal.run("objection", "statement", *period, *more) == 0
+    calls = [json.loads(line) for line in terminal.read().out.splitlines()]
+    assert terminal.run("objection", "statement", ID, *more) == 0
+    one = json.loads(terminal.read().out)
 
     (call,) = calls
     assert [it["puid"] for it in call["statements"]] == [

@@ -65,9 +65,7 @@ def test_instance_name_cannot_leave_its_place(tmp_path: Path, name: str) -> None
         pytest.param("7d", NOW - timedelta(days=7), id="days"),
         pytest.param("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC), id="date"),
         pytest.param(
-            "2026-03-01T10:00:00+02:00",
-            datetime(2026, 3, 1, 8, tzinfo=UTC),
-            id="zone",
+            "2026-03-01T10:00:00+02:00", datetime(2026, 3, 1, 8, tzinfo=UTC), id="zone"
         ),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from tests.corpus import pictures
 from uploadfilter.cli.scan import VerdictCounts
 from uploadfilter.cli.shapes import CheckedFile
@@ -70,17 +70,14 @@ def test_tally_with_one_unchecked_file_is_not_ok() -> None:
 
 
 def test_listed_file_matches_and_ends_with_1(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    folder: Path,
+    terminal: Terminal, state: Path, folder: Path
 ) -> None:
     """A match is an object with its entry, and the exit code says so."""
     (folder / "a.jpg").write_bytes(picture())
     (folder / "b.jpg").write_bytes(picture(2))
     list_file(state, picture())
-    code = run(monkeypatch, "scan", "--json", "--jobs", "1", str(folder))
-    first, second = json_lines(capfd.readouterr().out)
+    code = terminal.run("scan", "--json", "--jobs", "1", str(folder))
+    first, second = json_lines(terminal.read().out)
 
     assert code == 1
     assert (first["verdict"], second["verdict"]) == ("MATCH", "NO_MATCH")
@@ -95,18 +92,15 @@ def test_listed_file_matches_and_ends_with_1(
 
 
 def test_all_checked_and_nothing_matched_ends_with_0(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    folder: Path,
+    terminal: Terminal, state: Path, folder: Path
 ) -> None:
     """Pictures, texts and empty files that no set lists are a success."""
     (folder / "a.jpg").write_bytes(picture())
     (folder / "b.txt").write_bytes(b"text")
     (folder / "empty").touch()
     ReferenceDirectory(state / REFERENCE_DIRECTORY).init()
-    code = run(monkeypatch, "scan", str(folder))
-    said = capfd.readouterr()
+    code = terminal.run("scan", str(folder))
+    said = terminal.read()
 
     assert code == 0
     assert said.out.count("NO_MATCH") == 3
@@ -114,15 +108,12 @@ def test_all_checked_and_nothing_matched_ends_with_0(
 
 
 def test_without_a_reference_set_nothing_counts_as_checked(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    folder: Path,
+    terminal: Terminal, state: Path, folder: Path
 ) -> None:
     """A mistyped state directory must not look like a clean result."""
     (folder / "a.jpg").write_bytes(picture())
-    code = run(monkeypatch, "scan", "--json", str(folder))
-    said = capfd.readouterr()
+    code = terminal.run("scan", "--json", str(folder))
+    said = terminal.read()
     (line,) = json_lines(said.out)
 
     assert code == 1
@@ -133,17 +124,14 @@ def test_without_a_reference_set_nothing_counts_as_checked(
 
 
 def test_file_that_cannot_be_read_is_a_line(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    folder: Path,
+    terminal: Terminal, state: Path, folder: Path
 ) -> None:
     """The scan goes on after a path that is not there."""
     (folder / "a.txt").write_bytes(b"text")
     ReferenceDirectory(state / REFERENCE_DIRECTORY).init()
     paths = (str(folder / "missing"), str(folder / "a.txt"))
-    code = run(monkeypatch, "scan", "--json", *paths)
-    first, second = json_lines(capfd.readouterr().out)
+    code = terminal.run("scan", "--json", *paths)
+    first, second = json_lines(terminal.read().out)
 
     assert code == 1
     assert (first["verdict"], first["reason"]) == ("INCONCLUSIVE", "unreadable")
@@ -151,31 +139,25 @@ def test_file_that_cannot_be_read_is_a_line(
 
 
 def test_file_that_claims_to_be_a_picture_is_not_checked(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    folder: Path,
+    terminal: Terminal, state: Path, folder: Path
 ) -> None:
     """The suffix declares a picture, so an undecodable content is inconclusive."""
     (folder / "a.jpg").write_bytes(b"this is a text")
     ReferenceDirectory(state / REFERENCE_DIRECTORY).init()
-    run(monkeypatch, "scan", "--json", str(folder))
-    (line,) = json_lines(capfd.readouterr().out)
+    terminal.run("scan", "--json", str(folder))
+    (line,) = json_lines(terminal.read().out)
 
     assert (line["verdict"], line["reason"]) == ("INCONCLUSIVE", "undecodable")
 
 
 def test_name_that_is_not_utf8_can_be_printed(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    folder: Path,
+    terminal: Terminal, state: Path, folder: Path
 ) -> None:
     """JSON carries any file name; bytes that are not text become escapes."""
     (folder / "a\udcff.txt").write_bytes(b"text")
     ReferenceDirectory(state / REFERENCE_DIRECTORY).init()
-    code = run(monkeypatch, "scan", "--json", str(folder))
-    (line,) = json_lines(capfd.readouterr().out)
+    code = terminal.run("scan", "--json", str(folder))
+    (line,) = json_lines(terminal.read().out)
 
     assert code == 0
     assert line["path"].endswith(r"a\xff.txt")
@@ -203,18 +185,14 @@ def lose_key(reference: Path) -> None:
 
 @pytest.mark.parametrize("damage", [empty_current, garble_current, lose_base, lose_key])
 def test_damaged_reference_set_ends_the_scan(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    folder: Path,
-    damage: Callable[[Path], None],
+    terminal: Terminal, state: Path, folder: Path, damage: Callable[[Path], None]
 ) -> None:
     """A reference set that cannot be used is an error, never "nothing matched"."""
     (folder / "a.jpg").write_bytes(picture())
     list_file(state, picture())
     damage(state / REFERENCE_DIRECTORY)
-    code = run(monkeypatch, "scan", "--json", str(folder))
-    said = capfd.readouterr()
+    code = terminal.run("scan", "--json", str(folder))
+    said = terminal.read()
 
     assert code == 2
     assert said.out == ""
@@ -232,12 +210,10 @@ def test_damaged_reference_set_ends_the_scan(
     ],
 )
 def test_wrong_usage_ends_with_2(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    arguments: tuple[str, ...],
+    terminal: Terminal, arguments: tuple[str, ...]
 ) -> None:
     """A mistake on the command line is told on stderr, and nothing is scanned."""
-    code = run(monkeypatch, "scan", *arguments)
-    said = capfd.readouterr()
+    code = terminal.run("scan", *arguments)
+    said = terminal.read()
 
     assert (code, said.out) == (2, "")

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.documents import schemas
 from tests.cli.hashset.shells import Shell, shell
-from tests.cli.running import found_in, run
+from tests.cli.running import Terminal, found_in
 from tests.cli.schemas import is_valid
 from uploadfilter.cli import whole_program
 from uploadfilter.cli.documents import DOCUMENTS
@@ -44,7 +44,7 @@ def test_key_that_the_schema_does_not_name_is_found() -> None:
 
 
 def test_documents_that_no_other_test_reads(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, tmp_path: Path, terminal: Terminal
 ) -> None:
     """``run`` looks at them; every other command has a test of its own JSON."""
     backup, restored = str(tmp_path / "b.tar.zst"), str(tmp_path / "new")
@@ -57,5 +57,5 @@ def test_documents_that_no_other_test_reads(
     assert shell.type("import", str(first), *named) == 0
     assert shell.type("enforce", "own", "--json") == 0
     assert shell.type("remove", "own", "--yes", "--json") == 0
-    assert run(monkeypatch, "backup", backup, "--json") == 0
-    assert run(monkeypatch, "restore", backup, "--json", "--state", restored) == 0
+    assert terminal.run("backup", backup, "--json") == 0
+    assert terminal.run("restore", backup, "--json", "--state", restored) == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import run
+from tests.cli.running import Terminal
 
 ORIGIN = ("--origin", "http://127.0.0.1:9")
 
@@ -19,24 +19,24 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_configuration_file_is_named_by_its_variable(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that the environment names must be there, too."""
     monkeypatch.setenv("UPLOADFILTER_CONFIG", "named.toml")
 
-    assert run(monkeypatch, "serve", *ORIGIN) == 2
-    assert "named.toml" in capfd.readouterr().err
+    assert terminal.run("serve", *ORIGIN) == 2
+    assert "named.toml" in terminal.read().err
 
 
 def test_what_is_typed_wins_over_the_environment(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The message names the source of the unusable value."""
     monkeypatch.setenv("UPLOADFILTER_MODE", "enforce")
-    run(monkeypatch, "serve", *ORIGIN, "--mode", "typed")
+    terminal.run("serve", *ORIGIN, "--mode", "typed")
     monkeypatch.setenv("UPLOADFILTER_MODE", "told")
-    run(monkeypatch, "serve", *ORIGIN)
-    err = capfd.readouterr().err
+    terminal.run("serve", *ORIGIN)
+    err = terminal.read().err
 
     assert "--mode: mode = 'typed'" in err
     assert "UPLOADFILTER_MODE: mode = 'told'" in err
@@ -54,14 +54,11 @@ def test_what_is_typed_wins_over_the_environment(
     ],
 )
 def test_what_cannot_be_used_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    arguments: tuple[str, ...],
-    said: str,
+    terminal: Terminal, arguments: tuple[str, ...], said: str
 ) -> None:
     """A bad option ends with 2 and a message with the remedy, without a traceback."""
-    code = run(monkeypatch, "serve", *arguments)
-    err = capfd.readouterr().err
+    code = terminal.run("serve", *arguments)
+    err = terminal.read().err
 
     assert code == 2
     assert said in err

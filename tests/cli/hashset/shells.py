@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import run
+from tests.cli.running import Terminal
 from tests.issuing.offices import Office, line_of
 
 HASHSET = "hashset"
@@ -15,16 +15,8 @@ HASHSET = "hashset"
 class Shell:
     """A shell of an operator."""
 
-    def __init__(
-        self,
-        path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        capfd: pytest.CaptureFixture[str],
-    ) -> None:
-        self.path = path
-        self._monkeypatch = monkeypatch
-        self._capfd = capfd
-        monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(path / "state"))
+    def __init__(self, path: Path, terminal: Terminal) -> None:
+        self.path, self.terminal = path, terminal
         epoch_s = time.time()  # noqa: TID251 - python-tuf looks at this clock
         self.office = Office(path / "office", epoch_s=epoch_s)
         self.office.issue(*(line_of(f"p-{n}", n, str(n % 2)) for n in range(20)))
@@ -33,12 +25,12 @@ class Shell:
 
     def type(self, *words: str) -> int:
         """Type a command."""
-        self._capfd.readouterr()
-        return run(self._monkeypatch, HASHSET, *words)
+        self.terminal.read()
+        return self.terminal.run(HASHSET, *words)
 
     def said(self) -> tuple[str, str]:
         """Return the output and the messages."""
-        found = self._capfd.readouterr()
+        found = self.terminal.read()
         return " ".join(found.out.split()), found.err
 
     def trust(self, *more: str) -> int:
@@ -49,8 +41,7 @@ class Shell:
 
 
 @pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Shell:
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> Shell:
     """Return a shell beside an issuer."""
-    return Shell(tmp_path, monkeypatch, capfd)
+    monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
+    return Shell(tmp_path, terminal)

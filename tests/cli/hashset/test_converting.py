@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 
 MD5 = "568b72d9fa3101692a4928a5a1ef8d84"
 CONVERT = ("hashset", "convert")
@@ -23,13 +23,11 @@ def export(tmp_path: Path) -> Path:
     return path
 
 
-def test_export_is_converted(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], export: Path
-) -> None:
+def test_export_is_converted(terminal: Terminal, export: Path) -> None:
     """Left-out records are reported, to people in the same way as after an import."""
     new = export.with_name("new.jsonl")
-    code = run(monkeypatch, *CONVERT, str(export), str(new), "--category", "1")
-    said = capfd.readouterr()
+    code = terminal.run(*CONVERT, str(export), str(new), "--category", "1")
+    said = terminal.read()
 
     assert code == 0
     assert new.read_text() == f'{{"id":"1","category":"1","md5":"{MD5}"}}\n'
@@ -37,14 +35,12 @@ def test_export_is_converted(
     assert "wrote 1 entries" in said.err
 
 
-def test_report_is_there_for_programs(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], export: Path
-) -> None:
+def test_report_is_there_for_programs(terminal: Terminal, export: Path) -> None:
     """The same as of a preview."""
     new = export.with_name("new.txt")
     options = ("--category", "2", "--only", "md5", "--format", "vics", "--json")
-    code = run(monkeypatch, *CONVERT, str(export), str(new), *options)
-    (report,) = json_lines(capfd.readouterr().out)
+    code = terminal.run(*CONVERT, str(export), str(new), *options)
+    (report,) = json_lines(terminal.read().out)
 
     assert (code, new.read_text()) == (0, f"{MD5}\n")
     assert (report["format"], report["accepted"]) == ("vics", 1)
@@ -52,12 +48,12 @@ def test_report_is_there_for_programs(
 
 
 def test_table_that_nobody_announced_is_converted(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    terminal: Terminal, tmp_path: Path
 ) -> None:
     """By the names of its columns."""
     table, new = tmp_path / "a.csv", tmp_path / "new.jsonl"
     table.write_text(f"ID;MD5\n7;{MD5}\n")
-    code = run(monkeypatch, *CONVERT, str(table), str(new), "--category", "1")
+    code = terminal.run(*CONVERT, str(table), str(new), "--category", "1")
 
     assert code == 0
     assert json_lines(new.read_text()) == [{"id": "7", "category": "1", "md5": MD5}]

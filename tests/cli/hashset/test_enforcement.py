@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 
 MD5 = "568b72d9fa3101692a4928a5a1ef8d84"
 IMPORT = ("hashset", "import")
@@ -14,23 +14,23 @@ class Console:
     """Runs commands on one state directory, and returns their output."""
 
     def __init__(
-        self, patch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], folder: Path
+        self, patch: pytest.MonkeyPatch, terminal: Terminal, folder: Path
     ) -> None:
         patch.setenv("UPLOADFILTER_STATE_DIR", str(folder / "state"))
         patch.setenv("UPLOADFILTER_CONFIG", "")
-        self._patch, self._capfd = patch, capfd
+        self._terminal = terminal
         self.file = folder / "unit7.jsonl"
         self.file.write_text(f'{{"id": "a", "category": "1", "md5": "{MD5}"}}\n')
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """Run a command; return its exit code, and its output for people."""
-        code = run(self._patch, *arguments)
-        return code, self._capfd.readouterr().err
+        code = self._terminal.run(*arguments)
+        return code, self._terminal.read().err
 
     def document(self, *arguments: str) -> dict[str, object]:
         """Run a command; return its output for programs."""
-        run(self._patch, *arguments, "--json")
-        (found,) = json_lines(self._capfd.readouterr().out)
+        self._terminal.run(*arguments, "--json")
+        (found,) = json_lines(self._terminal.read().out)
         return found
 
     def bring(self, *options: str) -> tuple[int, str]:
@@ -52,10 +52,10 @@ class Console:
 
 @pytest.fixture
 def console(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, tmp_path: Path
 ) -> Console:
     """Return a state directory with an enforced hash set."""
-    on = Console(monkeypatch, capfd, tmp_path)
+    on = Console(monkeypatch, terminal, tmp_path)
     assert on.bring("--category", "1")[0] == 0
     assert on.run("hashset", "enforce", "unit7")[0] == 0
     return on
@@ -95,9 +95,7 @@ def test_import_that_loses_a_category_changes_nothing(console: Console) -> None:
     [
         pytest.param(["hashset remove unit7 --yes"], "entries", id="removed"),
         pytest.param(
-            ["hashset off unit7 a --why stock --by ab"],
-            "withdrawn",
-            id="suppressed",
+            ["hashset off unit7 a --why stock --by ab"], "withdrawn", id="suppressed"
         ),
         pytest.param(["hashset enforce unit7 --off"], "monitored", id="set"),
     ],
@@ -159,10 +157,10 @@ def test_import_does_not_advise_the_mode_that_is_in_force(console: Console) -> N
 
 
 def test_rollback_to_a_monitored_set_is_told(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, tmp_path: Path
 ) -> None:
     """An older generation may have chosen otherwise."""
-    on = Console(monkeypatch, capfd, tmp_path)
+    on = Console(monkeypatch, terminal, tmp_path)
     on.bring("--category", "1")
     on.run("hashset", "enforce", "unit7")
     code, said = on.run("hashset", "rollback", "--yes")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from tests.syncing.gated import Case
 from uploadfilter.errors import HashSetGateError
 from uploadfilter.gate.judging import GateSettings
@@ -19,36 +19,32 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     return found
 
 
-def test_findings_name_entries(
-    case: Case, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_findings_name_entries(case: Case, terminal: Terminal) -> None:
     """Lines for the issuer, a table for people; of another set there is nothing."""
     findings = ("hashset", "list", "--findings")
-    assert run(monkeypatch, *findings, "--json") == 0
-    (line,) = json_lines(capfd.readouterr().out)
+    assert terminal.run(*findings, "--json") == 0
+    (line,) = json_lines(terminal.read().out)
     assert (line["finding"], line["sequence"]) == ("quarantined", 1)
     assert (line["entry"], line["match"]) == ("p-7", "exact")
-    assert run(monkeypatch, *findings, "unit7") == 0
-    assert "quarantined  unit7  1       p-7" in capfd.readouterr().out
-    assert run(monkeypatch, *findings, "other") == 0
-    out, said = capfd.readouterr()
+    assert terminal.run(*findings, "unit7") == 0
+    assert "quarantined  unit7  1       p-7" in terminal.read().out
+    assert terminal.run(*findings, "other") == 0
+    out, said = terminal.read()
     assert (out, "found nothing" in said) == ("", True)
     assert case.held() == {"p-7"}
 
 
-def test_findings_of_a_refused_first_change(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_findings_of_a_refused_first_change(tmp_path: Path, terminal: Terminal) -> None:
     """The issuer gets them, too: the gate has noted what it refused."""
     case = Case(tmp_path, known=range(20))
     with pytest.raises(HashSetGateError):
         case.site.sync(settings=GateSettings(quarantined=3))
     state = ("--state", str(case.site.state))
-    assert run(monkeypatch, "hashset", "list", "--findings", "--json", *state) == 0
+    assert terminal.run("hashset", "list", "--findings", "--json", *state) == 0
 
-    assert {
-        (it["finding"], it["match"]) for it in json_lines(capfd.readouterr().out)
-    } == {("refused", "exact")}
+    assert {(it["finding"], it["match"]) for it in json_lines(terminal.read().out)} == {
+        ("refused", "exact")
+    }
 
 
 @pytest.mark.parametrize(
@@ -57,12 +53,9 @@ def test_findings_of_a_refused_first_change(
     ids=" ".join,
 )
 def test_two_lists_are_refused(
-    case: Case,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    words: tuple[str, ...],
+    case: Case, terminal: Terminal, words: tuple[str, ...]
 ) -> None:
     """None of the two is left out in silence."""
-    assert run(monkeypatch, "hashset", "list", *words) == 2
-    assert "one list at a time" in capfd.readouterr().err
+    assert terminal.run("hashset", "list", *words) == 2
+    assert "one list at a time" in terminal.read().err
     assert case.held() == {"p-7"}

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from uploadfilter.cli.hashset.generations import generations_table, megabytes
 from uploadfilter.cli.output import when
 from uploadfilter.reference.entries.changes import ChangeKind
@@ -20,41 +20,35 @@ OTHER_MD5 = "f7762cf42660a7bf59ee61c9520bc1ce"
 
 
 @pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def state(tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a state directory with generation 2, in which hash set ``one`` came."""
     path = tmp_path / "state"
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(path))
-    import_set(monkeypatch, tmp_path, "one", MD5)
+    import_set(terminal, tmp_path, "one", MD5)
     return path
 
 
-def import_set(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, md5: str
-) -> None:
+def import_set(terminal: Terminal, folder: Path, name: str, md5: str) -> None:
     """Import a hash set with one entry of the same name."""
     hash_set = folder / f"{name}.jsonl"
     hash_set.write_text(json.dumps({"id": name, "category": "1", "md5": md5}))
     arguments = (str(hash_set), "--name", name, "--category", "1")
-    assert run(monkeypatch, "hashset", "import", *arguments) == 0
+    assert terminal.run("hashset", "import", *arguments) == 0
 
 
-def matched(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], md5: str
-) -> list[str]:
+def matched(terminal: Terminal, md5: str) -> list[str]:
     """Return the entries that a look-up finds."""
-    capfd.readouterr()
-    run(monkeypatch, "lookup", "md5", md5, "--json")
-    (answer,) = json_lines(capfd.readouterr().out)
+    terminal.read()
+    terminal.run("lookup", "md5", md5, "--json")
+    (answer,) = json_lines(terminal.read().out)
     return [match["entry"] for match in answer["matches"]]
 
 
-def test_generations_are_listed_newest_first(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_generations_are_listed_newest_first(terminal: Terminal) -> None:
     """Each names the change that made it, and its size."""
-    capfd.readouterr()
-    code = run(monkeypatch, "hashset", "list", "--generations", "--json")
-    (found,) = json_lines(capfd.readouterr().out)
+    terminal.read()
+    code = terminal.run("hashset", "list", "--generations", "--json")
+    (found,) = json_lines(terminal.read().out)
 
     assert code == 0
     assert [
@@ -79,13 +73,11 @@ def test_generations_fit_on_a_terminal_of_80_columns(state: Path) -> None:
     assert "kept, pinned" in shown
 
 
-def test_generations_for_people(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_generations_for_people(terminal: Terminal) -> None:
     """The first row of the table is the generation in force."""
-    capfd.readouterr()
-    run(monkeypatch, "hashset", "list", "--generations")
-    heading, first, second = capfd.readouterr().out.splitlines()
+    terminal.read()
+    terminal.run("hashset", "list", "--generations")
+    heading, first, second = terminal.read().out.splitlines()
 
     assert heading.startswith("number")
     assert first.startswith("2       in force")
@@ -93,16 +85,14 @@ def test_generations_for_people(
     assert second.startswith("1       kept")
 
 
-def test_check_of_a_sound_reference_set(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_check_of_a_sound_reference_set(terminal: Terminal) -> None:
     """All is verified, and the exit code says that nothing is wrong."""
-    capfd.readouterr()
+    terminal.read()
     codes = [
-        run(monkeypatch, "verify", "--reference"),
-        run(monkeypatch, "verify", "--reference", "--json"),
+        terminal.run("verify", "--reference"),
+        terminal.run("verify", "--reference", "--json"),
     ]
-    people, programs = capfd.readouterr().out.splitlines()
+    people, programs = terminal.read().out.splitlines()
 
     assert codes == [0, 0]
     assert people.startswith("sound: ")
@@ -113,20 +103,15 @@ def test_check_of_a_sound_reference_set(
     ("kind", "number", "whose"), [(OVERLAYS, 2, "in force"), (OVERLAYS, 1, "kept")]
 )
 def test_check_finds_a_flipped_bit(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    kind: str,
-    number: int,
-    whose: str,
+    terminal: Terminal, state: Path, kind: str, number: int, whose: str
 ) -> None:
     """Damage ends with 1, and the report says whether it matters now."""
     flip_a_bit(state / REFERENCE_DIRECTORY / kind / str(number) / DATA_FILE)
-    capfd.readouterr()
-    code = run(monkeypatch, "verify", "--reference")
-    out = capfd.readouterr().out
-    run(monkeypatch, "verify", "--reference", "--json")
-    (report,) = json_lines(capfd.readouterr().out)
+    terminal.read()
+    code = terminal.run("verify", "--reference")
+    out = terminal.read().out
+    terminal.run("verify", "--reference", "--json")
+    (report,) = json_lines(terminal.read().out)
 
     assert code == 1
     assert out.startswith("damaged: ")
@@ -145,45 +130,40 @@ def flip_a_bit(path: Path) -> None:
 
 
 def test_base_that_is_mostly_hidden_is_written_anew(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    tmp_path: Path,
+    terminal: Terminal, state: Path, tmp_path: Path
 ) -> None:
     """Removed entries do not stay on the disk until some large import."""
-    import_set(monkeypatch, tmp_path, "two", OTHER_MD5)
+    import_set(terminal, tmp_path, "two", OTHER_MD5)
     with ReferenceDirectory(state / REFERENCE_DIRECTORY).writer() as writer:
         assert writer.compact()
-    capfd.readouterr()
-    run(monkeypatch, "hashset", "remove", "two", "--yes")
-    half = capfd.readouterr().err
-    import_set(monkeypatch, tmp_path, "one", OTHER_MD5)
-    said = capfd.readouterr().err
+    terminal.read()
+    terminal.run("hashset", "remove", "two", "--yes")
+    half = terminal.read().err
+    import_set(terminal, tmp_path, "one", OTHER_MD5)
+    said = terminal.read().err
 
     assert "new base" not in half
     assert "wrote a new base, as most of it was hidden; generation 7" in said
     assert (state / REFERENCE_DIRECTORY / BASES / "7").is_dir()
-    assert matched(monkeypatch, capfd, OTHER_MD5) == ["one"]
-    assert matched(monkeypatch, capfd, MD5) == []
+    assert matched(terminal, OTHER_MD5) == ["one"]
+    assert matched(terminal, MD5) == []
 
 
-def test_rollback_pins_until_released(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_rollback_pins_until_released(terminal: Terminal, tmp_path: Path) -> None:
     """After a rollback nothing can be imported before somebody releases it."""
-    import_set(monkeypatch, tmp_path, "two", OTHER_MD5)
-    capfd.readouterr()
-    run(monkeypatch, "hashset", "rollback", "--yes", "--json")
-    (done,) = json_lines(capfd.readouterr().out)
+    import_set(terminal, tmp_path, "two", OTHER_MD5)
+    terminal.read()
+    terminal.run("hashset", "rollback", "--yes", "--json")
+    (done,) = json_lines(terminal.read().out)
     arguments = (str(tmp_path / "two.jsonl"), "--name", "two", "--category", "1")
-    refused = run(monkeypatch, "hashset", "import", *arguments)
-    hint = capfd.readouterr().err
-    run(monkeypatch, "hashset", "list", "--generations")
-    run(monkeypatch, "hashset", "list")
-    listed = capfd.readouterr()
-    run(monkeypatch, "hashset", "rollback", "--release", "--json")
-    (released,) = json_lines(capfd.readouterr().out)
-    code = run(monkeypatch, "hashset", "import", *arguments)
+    refused = terminal.run("hashset", "import", *arguments)
+    hint = terminal.read().err
+    terminal.run("hashset", "list", "--generations")
+    terminal.run("hashset", "list")
+    listed = terminal.read()
+    terminal.run("hashset", "rollback", "--release", "--json")
+    (released,) = json_lines(terminal.read().out)
+    code = terminal.run("hashset", "import", *arguments)
 
     assert done == {
         "returned_to": 2,
@@ -200,13 +180,11 @@ def test_rollback_pins_until_released(
     assert code == 0
 
 
-def test_rollback_to_a_number_for_people(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_rollback_to_a_number_for_people(terminal: Terminal) -> None:
     """The message names the generation, and the remaining step."""
-    run(monkeypatch, "hashset", "rollback", "1", "--yes")
-    run(monkeypatch, "hashset", "rollback", "--release")
-    said = capfd.readouterr().err
+    terminal.run("hashset", "rollback", "1", "--yes")
+    terminal.run("hashset", "rollback", "--release")
+    said = terminal.read().err
 
     assert "returned to generation 1, as generation 3" in said
     assert "hashset rollback --release" in said
@@ -215,32 +193,27 @@ def test_rollback_to_a_number_for_people(
 
 @pytest.mark.parametrize("command", [("rollback",)])
 def test_changes_without_a_terminal_need_yes(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    command: tuple[str, ...],
+    terminal: Terminal, command: tuple[str, ...]
 ) -> None:
     """Without a terminal nothing is changed without an option."""
-    capfd.readouterr()
-    code = run(monkeypatch, "hashset", *command)
+    terminal.read()
+    code = terminal.run("hashset", *command)
 
     assert code == 2
-    assert "--yes" in capfd.readouterr().err
-    assert matched(monkeypatch, capfd, MD5) == ["one"]
+    assert "--yes" in terminal.read().err
+    assert matched(terminal, MD5) == ["one"]
 
 
 @pytest.mark.parametrize("command", ["rollback"])
 def test_nobody_is_asked_about_a_generation_that_is_not_kept(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    command: str,
+    terminal: Terminal, state: Path, command: str
 ) -> None:
     """The number is wrong, and not the missing confirmation."""
     assert (state / REFERENCE_DIRECTORY).is_dir()
-    capfd.readouterr()
+    terminal.read()
 
-    assert run(monkeypatch, "hashset", command, "77") == 2
-    assert "generation 77 is not kept" in capfd.readouterr().err
+    assert terminal.run("hashset", command, "77") == 2
+    assert "generation 77 is not kept" in terminal.read().err
 
 
 @pytest.mark.parametrize(
@@ -252,18 +225,15 @@ def test_nobody_is_asked_about_a_generation_that_is_not_kept(
     ],
 )
 def test_what_cannot_be_done_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    command: tuple[str, ...],
+    terminal: Terminal, state: Path, command: tuple[str, ...]
 ) -> None:
     """A generation that is not kept, or not pinned, changes nothing."""
     before = ReferenceDirectory(state / REFERENCE_DIRECTORY).generations()[0]
-    capfd.readouterr()
-    code = run(monkeypatch, "hashset", *command)
+    terminal.read()
+    code = terminal.run("hashset", *command)
 
     assert code == 2
-    assert capfd.readouterr().err
+    assert terminal.read().err
     after = ReferenceDirectory(state / REFERENCE_DIRECTORY).generations()[0]
     assert after == before
 
@@ -280,11 +250,11 @@ def test_what_cannot_be_done_is_refused(
     ],
 )
 def test_missing_reference_set_is_not_made(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
+    terminal: Terminal, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     """No command makes a missing reference set."""
     none = tmp_path / "none"
-    code = run(monkeypatch, *command, "--state", str(none))
+    code = terminal.run(*command, "--state", str(none))
 
     assert code == 2
     assert not none.exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 
 MD5 = "568b72d9fa3101692a4928a5a1ef8d84"
@@ -44,11 +44,11 @@ def generation_number(state: Path) -> int:
 
 @pytest.mark.usefixtures("state")
 def test_import_takes_allowed_categories_only(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
+    terminal: Terminal, hash_set: Path
 ) -> None:
     """Entries of another category are left out, counted and shown."""
-    code = run(monkeypatch, *IMPORT, str(hash_set), *NAMED, "--json")
-    (report,) = json_lines(capfd.readouterr().out)
+    code = terminal.run(*IMPORT, str(hash_set), *NAMED, "--json")
+    (report,) = json_lines(terminal.read().out)
 
     assert code == 0
     assert report["set"]["entries"] == 2
@@ -57,12 +57,10 @@ def test_import_takes_allowed_categories_only(
 
 
 @pytest.mark.usefixtures("state")
-def test_import_report_for_people(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
-) -> None:
+def test_import_report_for_people(terminal: Terminal, hash_set: Path) -> None:
     """People read the numbers of taken and left-out records, why, and the mode."""
-    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
-    said = capfd.readouterr()
+    terminal.run(*IMPORT, str(hash_set), *NAMED)
+    said = terminal.read()
 
     assert "imported 'unit7': 2 entries (monitored) from 3 lines" in said.out
     assert "left out" in said.out
@@ -70,32 +68,27 @@ def test_import_report_for_people(
 
 
 @pytest.mark.usefixtures("state")
-def test_enforced_import_says_so(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
-) -> None:
+def test_enforced_import_says_so(terminal: Terminal, hash_set: Path) -> None:
     """The entries of a set that was enforced are active, and it needs no warning."""
-    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
-    run(monkeypatch, "hashset", "enforce", NAMED[1])
-    capfd.readouterr()
-    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
-    said = capfd.readouterr()
+    terminal.run(*IMPORT, str(hash_set), *NAMED)
+    terminal.run("hashset", "enforce", NAMED[1])
+    terminal.read()
+    terminal.run(*IMPORT, str(hash_set), *NAMED)
+    said = terminal.read()
 
     assert "(active)" in said.out
     assert said.err == "its matches reject uploads, as the replaced set's matches did\n"
 
 
 def test_broken_file_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    hash_set: Path,
+    terminal: Terminal, state: Path, hash_set: Path
 ) -> None:
     """A malformed line refuses the whole file, and the earlier set stays in force."""
-    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
+    terminal.run(*IMPORT, str(hash_set), *NAMED)
     before = generation_number(state)
     hash_set.write_text(hash_set.read_text() + "{not json\n")
-    code = run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
-    said = capfd.readouterr()
+    code = terminal.run(*IMPORT, str(hash_set), *NAMED)
+    said = terminal.read()
 
     assert code == 2
     assert generation_number(state) == before
@@ -103,14 +96,12 @@ def test_broken_file_changes_nothing(
 
 
 @pytest.mark.usefixtures("state")
-def test_bad_lines_can_be_skipped(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
-) -> None:
+def test_bad_lines_can_be_skipped(terminal: Terminal, hash_set: Path) -> None:
     """With an option the good lines are imported, and the bad ones counted."""
     hash_set.write_text(hash_set.read_text() + "{not json\n")
     arguments = (str(hash_set), *NAMED, "--skip-bad-lines", "--json")
-    code = run(monkeypatch, *IMPORT, *arguments)
-    (report,) = json_lines(capfd.readouterr().out)
+    code = terminal.run(*IMPORT, *arguments)
+    (report,) = json_lines(terminal.read().out)
 
     assert code == 0
     assert report["set"]["entries"] == 2
@@ -118,27 +109,25 @@ def test_bad_lines_can_be_skipped(
 
 @pytest.mark.usefixtures("state")
 def test_report_names_the_types_that_were_read(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    terminal: Terminal, tmp_path: Path
 ) -> None:
     """An operator who meant PDQ sees that 64 digits were read as SHA-256."""
     path = tmp_path / "list.txt"
     path.write_text("ab" * 32 + "\n" + "cd" * 16 + "\n")
-    run(monkeypatch, *IMPORT, str(path), *NAMED)
+    terminal.run(*IMPORT, str(path), *NAMED)
 
-    assert "signals: 1 md5, 1 sha256\n" in capfd.readouterr().out
+    assert "signals: 1 md5, 1 sha256\n" in terminal.read().out
 
 
 @pytest.mark.usefixtures("state")
-def test_list_of_another_type_is_told(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_list_of_another_type_is_told(terminal: Terminal, tmp_path: Path) -> None:
     """64 hex digits are SHA-256 unless --type says that they are PDQ."""
     path = tmp_path / "list.txt"
     path.write_text(
         "87c450280c3a89932b1d2f7f6ac07f09e87e9f82dbfea8be763020edf0cc07f0\n"
     )
-    run(monkeypatch, *IMPORT, str(path), *NAMED, "--type", "pdq", "--json")
-    (report,) = json_lines(capfd.readouterr().out)
+    terminal.run(*IMPORT, str(path), *NAMED, "--type", "pdq", "--json")
+    (report,) = json_lines(terminal.read().out)
 
     assert report["set"]["counts"]["1"] == {"entries": 1, "pdq": 1}
 
@@ -153,40 +142,32 @@ def test_list_of_another_type_is_told(
     ],
 )
 def test_import_needs_name_and_category(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    hash_set: Path,
-    arguments: tuple[str, ...],
-    said: str,
+    terminal: Terminal, hash_set: Path, arguments: tuple[str, ...], said: str
 ) -> None:
     """There is no default for a choice that decides which uploads are stopped."""
-    code = run(monkeypatch, *IMPORT, str(hash_set), *arguments)
+    code = terminal.run(*IMPORT, str(hash_set), *arguments)
 
     assert code == 2
-    assert said in capfd.readouterr().err
+    assert said in terminal.read().err
 
 
 @pytest.mark.usefixtures("state")
-def test_import_of_a_missing_file_is_refused(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_import_of_a_missing_file_is_refused(terminal: Terminal) -> None:
     """The message names the file."""
-    code = run(monkeypatch, *IMPORT, "missing.jsonl", *NAMED)
+    code = terminal.run(*IMPORT, "missing.jsonl", *NAMED)
 
     assert code == 2
-    assert "missing.jsonl" in capfd.readouterr().err
+    assert "missing.jsonl" in terminal.read().err
 
 
 @pytest.mark.usefixtures("state")
-def test_list_and_show(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
-) -> None:
+def test_list_and_show(terminal: Terminal, hash_set: Path) -> None:
     """An imported set is listed, and shown without any of its signals."""
-    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
-    capfd.readouterr()
-    run(monkeypatch, "hashset", "list", "--json")
-    run(monkeypatch, "hashset", "list", "unit7", "--json")
-    out = capfd.readouterr().out
+    terminal.run(*IMPORT, str(hash_set), *NAMED)
+    terminal.read()
+    terminal.run("hashset", "list", "--json")
+    terminal.run("hashset", "list", "unit7", "--json")
+    out = terminal.read().out
     listed, details = json_lines(out)
 
     assert [info["name"] for info in listed["sets"]] == ["unit7"]
@@ -196,17 +177,12 @@ def test_list_and_show(
 
 
 @pytest.mark.usefixtures("state")
-def test_list_and_show_for_people(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
-) -> None:
+def test_list_and_show_for_people(terminal: Terminal, hash_set: Path) -> None:
     """Tables off a terminal are not cut, and have no colours."""
-    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
-    capfd.readouterr()
-    codes = [
-        run(monkeypatch, "hashset", "list"),
-        run(monkeypatch, "hashset", "list", "unit7"),
-    ]
-    said = capfd.readouterr()
+    terminal.run(*IMPORT, str(hash_set), *NAMED)
+    terminal.read()
+    codes = [terminal.run("hashset", "list"), terminal.run("hashset", "list", "unit7")]
+    said = terminal.read()
 
     assert codes == [0, 0]
     assert "refused: category" in said.out
@@ -214,71 +190,57 @@ def test_list_and_show_for_people(
     assert "\x1b" not in said.out
 
 
-def test_remove_with_yes(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    hash_set: Path,
-) -> None:
+def test_remove_with_yes(terminal: Terminal, state: Path, hash_set: Path) -> None:
     """A removed set is gone from the next generation on."""
-    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
+    terminal.run(*IMPORT, str(hash_set), *NAMED)
     before = generation_number(state)
-    code = run(monkeypatch, "hashset", "remove", "unit7", "--yes")
+    code = terminal.run("hashset", "remove", "unit7", "--yes")
     with ReferenceReader.open(state / REFERENCE_DIRECTORY) as reader:
         left = reader.current().sets
 
     assert code == 0
     assert left == ()
     assert generation_number(state) == before + 1
-    assert "removed 'unit7' with 2 entries" in capfd.readouterr().err
+    assert "removed 'unit7' with 2 entries" in terminal.read().err
 
 
 def test_remove_without_a_terminal_needs_yes(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    hash_set: Path,
+    terminal: Terminal, state: Path, hash_set: Path
 ) -> None:
     """Without a terminal nothing is removed without an option."""
-    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
+    terminal.run(*IMPORT, str(hash_set), *NAMED)
     before = generation_number(state)
-    code = run(monkeypatch, "hashset", "remove", "unit7")
+    code = terminal.run("hashset", "remove", "unit7")
 
     assert code == 2
     assert generation_number(state) == before
-    assert "--yes" in capfd.readouterr().err
+    assert "--yes" in terminal.read().err
 
 
 @pytest.mark.usefixtures("state")
 @pytest.mark.parametrize("command", [("list", "x"), ("remove", "x", "--yes")])
 def test_unknown_set_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    hash_set: Path,
-    command: tuple[str, ...],
+    terminal: Terminal, hash_set: Path, command: tuple[str, ...]
 ) -> None:
     """The message says which sets there are."""
-    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
-    code = run(monkeypatch, "hashset", *command)
+    terminal.run(*IMPORT, str(hash_set), *NAMED)
+    code = terminal.run("hashset", *command)
 
     assert code == 2
-    assert "'unit7'" in capfd.readouterr().err
+    assert "'unit7'" in terminal.read().err
 
 
 @pytest.mark.parametrize(
     "command", [("list",), ("list", "x"), ("remove", "x", "--yes")]
 )
 def test_missing_reference_set_is_not_made_by_looking(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    command: tuple[str, ...],
+    terminal: Terminal, state: Path, command: tuple[str, ...]
 ) -> None:
     """A mistyped state directory is an error, and stays missing."""
-    code = run(monkeypatch, "hashset", *command)
+    code = terminal.run("hashset", *command)
 
     assert code == 2
-    assert "there is no reference set" in capfd.readouterr().err
+    assert "there is no reference set" in terminal.read().err
     assert not state.exists()
 
 
@@ -295,17 +257,12 @@ def table(tmp_path: Path) -> Path:
 MAPPED = ("--map", "id=Media", "--map", "category=Category", "--map", "md5=Hash")
 
 
-def test_preview_imports_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    table: Path,
-) -> None:
+def test_preview_imports_nothing(terminal: Terminal, state: Path, table: Path) -> None:
     """It needs neither a name nor a category, and shows no cell."""
-    code = run(monkeypatch, *IMPORT, str(table), *MAPPED, "--preview")
-    said = capfd.readouterr()
-    run(monkeypatch, *IMPORT, str(table), *MAPPED, "--preview", "--json")
-    (document,) = json_lines(capfd.readouterr().out)
+    code = terminal.run(*IMPORT, str(table), *MAPPED, "--preview")
+    said = terminal.read()
+    terminal.run(*IMPORT, str(table), *MAPPED, "--preview", "--json")
+    (document,) = json_lines(terminal.read().out)
 
     assert code == 0
     assert not state.exists()
@@ -318,10 +275,7 @@ def test_preview_imports_nothing(
 
 @pytest.mark.usefixtures("state")
 def test_table_is_imported_by_its_mapping(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    table: Path,
+    terminal: Terminal, tmp_path: Path, table: Path
 ) -> None:
     """By options or by a saved mapping; without a terminal nobody is asked."""
     mapping = tmp_path / "export.toml"
@@ -330,9 +284,9 @@ def test_table_is_imported_by_its_mapping(
         '[where]\nname = ["anna", "bob"]\n'
     )
     chosen = (*NAMED, "--json", "--skip-bad-lines")
-    run(monkeypatch, *IMPORT, str(table), *MAPPED, *chosen)
-    run(monkeypatch, *IMPORT, str(table), "--mapping", str(mapping), *chosen)
-    first, second = json_lines(capfd.readouterr().out)
+    terminal.run(*IMPORT, str(table), *MAPPED, *chosen)
+    terminal.run(*IMPORT, str(table), "--mapping", str(mapping), *chosen)
+    first, second = json_lines(terminal.read().out)
 
     assert first["set"]["entries"] == second["set"]["entries"] == 1
     assert [item["reason"] for item in first["refused"]] == ["category", "no_signals"]
@@ -340,19 +294,16 @@ def test_table_is_imported_by_its_mapping(
 
 
 def test_columns_that_nobody_named_need_a_yes(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    state: Path,
-    tmp_path: Path,
+    terminal: Terminal, state: Path, tmp_path: Path
 ) -> None:
     """Without a terminal there is no preview, so nothing is recognised in silence."""
     path = tmp_path / "export.csv"
     path.write_text(f"id,category,md5\na,1,{MD5}\n")
     arguments = (*IMPORT, str(path), "--format", "csv", *NAMED)
-    refused = run(monkeypatch, *arguments)
-    said = capfd.readouterr().err
+    refused = terminal.run(*arguments)
+    said = terminal.read().err
     existed = state.exists()
-    accepted = run(monkeypatch, *arguments, "--yes")
+    accepted = terminal.run(*arguments, "--yes")
 
     assert (refused, accepted) == (2, 0)
     assert "--map FIELD=COLUMN" in said
@@ -390,15 +341,12 @@ def test_terminal_shows_the_preview_and_asks(
 @pytest.mark.usefixtures("state")
 @pytest.mark.parametrize("more", [(), ("--preview",), ("--yes",)])
 def test_list_of_known_files_is_named_before_its_columns(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    more: tuple[str, ...],
+    terminal: Terminal, tmp_path: Path, more: tuple[str, ...]
 ) -> None:
     """There is no question about the columns of NSRL, which must not be imported."""
     path = tmp_path / "NSRLFile.txt"
     heading = "SHA-1,MD5,CRC32,FileName,FileSize,ProductCode,OpSystemCode,SpecialCode"
     path.write_text(f"{heading}\n{'0' * 40},{MD5},FFFFFFFF,a,1,1,1,\n")
 
-    assert run(monkeypatch, *IMPORT, str(path), *NAMED, *more) == 2
-    assert "this is NSRL" in capfd.readouterr().err
+    assert terminal.run(*IMPORT, str(path), *NAMED, *more) == 2
+    assert "this is NSRL" in terminal.read().err

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from tests.corpus import pictures
 from tests.knowngood.corpora import md5_of
 from tests.knowngood.foreign import encase
 
 
 def test_folder_becomes_a_corpus(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Pictures are built, imported, listed and removed; names stay where they are."""
     folder = tmp_path / "in"
@@ -23,22 +23,21 @@ def test_folder_becomes_a_corpus(
     build, out = ("hashset", "known-good", str(folder)), str(tmp_path / "own.corpus")
     more, known = ("--jobs", "1"), ("--known-good",)
 
-    assert run(monkeypatch, *build, "-o", out, *more, "--note", "x 1.0", "--json") == 0
-    (built,) = json_lines(capfd.readouterr().out)
+    assert terminal.run(*build, "-o", out, *more, "--note", "x 1.0", "--json") == 0
+    (built,) = json_lines(terminal.read().out)
     assert (
-        run(monkeypatch, "hashset", "import", out, *known, "--name", "own", "--json")
-        == 0
+        terminal.run("hashset", "import", out, *known, "--name", "own", "--json") == 0
     )
-    (taken,) = json_lines(capfd.readouterr().out)
-    assert run(monkeypatch, *build, "-o", f"{out}.2", *more) == 0
-    said = capfd.readouterr().err
+    (taken,) = json_lines(terminal.read().out)
+    assert terminal.run(*build, "-o", f"{out}.2", *more) == 0
+    said = terminal.read().err
     assert "1 picture and 3 digests, out of 1 file\n" in said
     assert "no picture in 1 file\n" in said
-    assert run(monkeypatch, "hashset", "list", *known) == 0
-    assert "own" in capfd.readouterr().out
-    assert run(monkeypatch, "hashset", "remove", "own", *known) == 0
-    assert run(monkeypatch, "hashset", "list", *known, "--json") == 0
-    assert json_lines(capfd.readouterr().out)[-1]["corpora"] == []
+    assert terminal.run("hashset", "list", *known) == 0
+    assert "own" in terminal.read().out
+    assert terminal.run("hashset", "remove", "own", *known) == 0
+    assert terminal.run("hashset", "list", *known, "--json") == 0
+    assert json_lines(terminal.read().out)[-1]["corpora"] == []
     assert built == {
         "files": 1,
         "pictures": 1,
@@ -52,7 +51,7 @@ def test_folder_becomes_a_corpus(
 
 
 def test_list_of_others_is_known_good_and_never_blocked(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """An import as a hash set is refused, and names the command that takes it."""
     path = tmp_path / "x.hash"
@@ -60,22 +59,22 @@ def test_list_of_others_is_known_good_and_never_blocked(
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
     block = ("hashset", "import", str(path), "--name", "x", "--category", "1")
 
-    assert run(monkeypatch, *block) == 2
-    assert f"hashset import {path} --known-good" in capfd.readouterr().err
+    assert terminal.run(*block) == 2
+    assert f"hashset import {path} --known-good" in terminal.read().err
     take = ("hashset", "import", str(path), "--known-good", "--name", "x", "--json")
-    assert run(monkeypatch, *take) == 0
-    assert json_lines(capfd.readouterr().out)[0]["digests"] == 1
+    assert terminal.run(*take) == 0
+    assert json_lines(terminal.read().out)[0]["digests"] == 1
 
 
 def test_other_files_are_refused(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A file that is neither a corpus nor such a list is refused with a hint."""
     (tmp_path / "x").write_text("hello")
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
 
     take = ("hashset", "import", str(tmp_path / "x"), "--known-good", "--name", "x")
-    assert run(monkeypatch, *take, "--category", "1") == 2
-    assert "no categories" in capfd.readouterr().err
-    assert run(monkeypatch, *take) == 2
-    assert "hashset known-good" in capfd.readouterr().err
+    assert terminal.run(*take, "--category", "1") == 2
+    assert "no categories" in terminal.read().err
+    assert terminal.run(*take) == 2
+    assert "hashset known-good" in terminal.read().err

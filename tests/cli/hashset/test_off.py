@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from tests.issuing.offices import line_of
 from tests.syncing.gated import Case
 from uploadfilter.doctor.machine import examine_reference
@@ -22,28 +22,23 @@ PEOPLE = ("--by", "ab", "--by", "cd")
 class Site:
     """A site with a signed set, and the output of its commands."""
 
-    def __init__(
-        self,
-        case: Case,
-        patch: pytest.MonkeyPatch,
-        capfd: pytest.CaptureFixture[str],
-    ) -> None:
-        self.case, self._patch, self._capfd = case, patch, capfd
+    def __init__(self, case: Case, terminal: Terminal) -> None:
+        self.case, self._terminal = case, terminal
 
     def run(self, *words: str) -> int:
         """Run a command; return its exit code."""
-        self._capfd.readouterr()
-        return run(self._patch, *words)
+        self._terminal.read()
+        return self._terminal.run(*words)
 
     def said(self) -> str:
         """Return the output for people of the last command."""
-        printed = self._capfd.readouterr()
+        printed = self._terminal.read()
         return " ".join((printed.out + printed.err).split())
 
     def documents(self, *words: str) -> list[dict[str, Any]]:
         """Run a command; return the JSON objects that it prints."""
         assert self.run(*words, "--json") == 0
-        return json_lines(self._capfd.readouterr().out)
+        return json_lines(self._terminal.read().out)
 
     def off(self) -> set[tuple[str, str]]:
         """Return the entries that are off, each with the party."""
@@ -79,11 +74,9 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
 
 
 @pytest.fixture
-def site(
-    case: Case, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Site:
+def site(case: Case, terminal: Terminal) -> Site:
     """Return that site with its commands."""
-    return Site(case, monkeypatch, capfd)
+    return Site(case, terminal)
 
 
 def test_entries_of_all_parties_are_in_one_table(site: Site) -> None:
@@ -267,9 +260,7 @@ def test_bad_switch_is_refused(site: Site, words: tuple[str, ...]) -> None:
     assert site.off() == {("p-7", "gate")}
 
 
-def test_each_entry_is_counted_as_what_it_is(
-    case: Case, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_each_entry_is_counted_as_what_it_is(case: Case, terminal: Terminal) -> None:
     """Counts of 20 entries and two canaries: in force, in quarantine, withdrawn.
 
     A withdrawn entry stays withdrawn when the whole set is imported again without it.
@@ -283,18 +274,18 @@ def test_each_entry_is_counted_as_what_it_is(
     for categories in (["1"], ["1", "2"]):
         report = case.site.sync(Chosen(categories=categories))
         is_full.append(report.is_full)
-        capfd.readouterr()
-        run(monkeypatch, "hashset", "list", "--json")
-        (listed,) = json_lines(capfd.readouterr().out)[0]["sets"]
-        assert run(monkeypatch, "hashset", "list", "unit7", "--json") == 0
-        (shown,) = json_lines(capfd.readouterr().out)
+        terminal.read()
+        terminal.run("hashset", "list", "--json")
+        (listed,) = json_lines(terminal.read().out)[0]["sets"]
+        assert terminal.run("hashset", "list", "unit7", "--json") == 0
+        (shown,) = json_lines(terminal.read().out)
         words = ("in_force", "canaries", "quarantined", "withdrawn", "suppressed")
         found.append(tuple(listed[it] for it in words))
         assert shown == listed | {"first_ids": shown["first_ids"], "lack": None}
-    run(monkeypatch, "hashset", "list")
-    text = " ".join(capfd.readouterr().out.split())
-    run(monkeypatch, "hashset", "list", "unit7")
-    details = " ".join(capfd.readouterr().out.split())
+    terminal.run("hashset", "list")
+    text = " ".join(terminal.read().out.split())
+    terminal.run("hashset", "list", "unit7")
+    details = " ".join(terminal.read().out.split())
 
     assert is_full == [False, True]
     assert found == [(19, 2, 1, 1, 0)] * 2

@@ -28,7 +28,7 @@ def test_from_trust_to_list(shell: Shell) -> None:
     assert "number 1, 10 entries, signed by dora, eve" in shell.said()[1]
     shell.office.withdraw("p-1")
     assert shell.type("sync", "--json") == 0
-    (report,) = json_lines(shell._capfd.readouterr().out)  # noqa: SLF001
+    (report,) = json_lines(shell.terminal.read().out)
     assert (report["withdrawn"], report["entries"]) == (1, 9)
     assert shell.type("list", "unit7") == 0
     out, _ = shell.said()
@@ -121,7 +121,7 @@ def test_list_says_what_needs_a_person(shell: Shell) -> None:
     assert shell.type("list") == 0
     assert "2 withdrawals are held back" in shell.said()[0]
     assert shell.type("list", "--json") == 0
-    (shape,) = json_lines(shell._capfd.readouterr().out)  # noqa: SLF001
+    (shape,) = json_lines(shell.terminal.read().out)
     assert shape["sets"][0]["signed"]["held_back"] == 2
     assert shape["sets"][0]["signed"]["freshness"] == "fresh"
 

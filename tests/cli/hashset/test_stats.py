@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 
 MD5 = "568b72d9fa3101692a4928a5a1ef8d84"
@@ -22,37 +22,33 @@ def value(number: int) -> str:
 
 
 @pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def state(tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a state directory with a large hash set and, on top, one of one entry."""
     path = tmp_path / "state"
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(path))
     large = tmp_path / "large.txt"
     large.write_text("\n".join(map(value, range(MANY))))
     named = ["--name", "large", "--category", "1", "--type", "pdq"]
-    assert run(monkeypatch, "hashset", "import", str(large), *named) == 0
+    assert terminal.run("hashset", "import", str(large), *named) == 0
     small = tmp_path / "small.jsonl"
     entry = {"id": "a", "category": "2", "md5": MD5, "phash": PHASH, "pdq": value(0)}
     small.write_text(json.dumps(entry))
     named = ["--name", "small", "--category", "2"]
-    assert run(monkeypatch, "hashset", "import", str(small), *named) == 0
+    assert terminal.run("hashset", "import", str(small), *named) == 0
     return path
 
 
-def stats(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> dict[str, Any]:
+def stats(terminal: Terminal) -> dict[str, Any]:
     """Return what ``hashset list --stats --json`` prints."""
-    capfd.readouterr()
-    assert run(monkeypatch, "hashset", "list", "--stats", "--json") == 0
-    (found,) = json_lines(capfd.readouterr().out)
+    terminal.read()
+    assert terminal.run("hashset", "list", "--stats", "--json") == 0
+    (found,) = json_lines(terminal.read().out)
     return found
 
 
-def test_sets_tables_and_plans_are_shown(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_sets_tables_and_plans_are_shown(terminal: Terminal) -> None:
     """Each set and type is counted, each table has its plan, and a query its cost."""
-    found = stats(monkeypatch, capfd)
+    found = stats(terminal)
     counts = {(s["set"], s["signal_type"]): s["signals"] for s in found["sets"]}
     plans = {(t["half"], t["signal_type"]): t["plan"] for t in found["tables"]}
 
@@ -73,11 +69,9 @@ def test_sets_tables_and_plans_are_shown(
     assert found["query_us"]["pdq"] > found["query_us"]["phash"] > 0
 
 
-def test_plan_by_chunks_is_described(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_plan_by_chunks_is_described(terminal: Terminal) -> None:
     """Chunks, skew and the fullest bucket are numbers that fit."""
-    found = stats(monkeypatch, capfd)
+    found = stats(terminal)
     (table,) = (t for t in found["tables"] if t["plan"] == "multi_index")
 
     assert sum(chunk["radius"] + 1 for chunk in table["chunks"]) > table["threshold"]
@@ -89,28 +83,26 @@ def test_plan_by_chunks_is_described(
 
 
 def test_removed_and_suppressed_entries_are_counted(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], state: Path
+    terminal: Terminal, state: Path
 ) -> None:
     """Entries out of force still take space, which is shown."""
     suppress = ("off", "small", "a", "--why", "a logo")
-    run(monkeypatch, "hashset", *suppress)
+    terminal.run("hashset", *suppress)
     # The command would write a new base.
     with ReferenceDirectory(state / REFERENCE_DIRECTORY).writer() as writer:
         writer.remove_set("large")
-    found = stats(monkeypatch, capfd)
+    found = stats(terminal)
 
     assert found["base"]["hidden_entries"] == MANY
     assert found["overlay"]["suppressed"] == 1
     assert {item["set"] for item in found["sets"]} == {"small"}
 
 
-def test_people_read_tables(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_people_read_tables(terminal: Terminal) -> None:
     """People see the chunks in words, and the total cost of a query."""
-    capfd.readouterr()
-    code = run(monkeypatch, "hashset", "list", "--stats")
-    out = capfd.readouterr().out
+    terminal.read()
+    code = terminal.run("hashset", "list", "--stats")
+    out = terminal.read().out
 
     assert code == 0
     assert f"{MANY + 1:,} entries" in out
@@ -118,27 +110,23 @@ def test_people_read_tables(
     assert "one query, in every table, µs: pdq " in out
 
 
-def test_empty_reference_set_has_no_tables(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_empty_reference_set_has_no_tables(terminal: Terminal, tmp_path: Path) -> None:
     """An empty reference set is not an error."""
     arguments = ("--state", str(tmp_path / "empty"))
-    run(monkeypatch, "init", *arguments)
-    capfd.readouterr()
+    terminal.run("init", *arguments)
+    terminal.read()
     codes = [
-        run(monkeypatch, "hashset", "list", "--stats", *arguments),
-        run(monkeypatch, "hashset", "list", "--stats", "--json", *arguments),
+        terminal.run("hashset", "list", "--stats", *arguments),
+        terminal.run("hashset", "list", "--stats", "--json", *arguments),
     ]
-    found = json.loads(capfd.readouterr().out.splitlines()[-1])
+    found = json.loads(terminal.read().out.splitlines()[-1])
 
     assert codes == [0, 0]
     assert (found["sets"], found["tables"], found["query_us"]) == ([], [], {})
 
 
-def test_missing_reference_set_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_missing_reference_set_is_an_error(terminal: Terminal, tmp_path: Path) -> None:
     """Where there is nothing there is nothing to be shown."""
     arguments = ("--state", str(tmp_path / "none"))
 
-    assert run(monkeypatch, "hashset", "list", "--stats", *arguments) == 2
+    assert terminal.run("hashset", "list", "--stats", *arguments) == 2

@@ -6,42 +6,35 @@ from typing import Any
 import pytest
 
 from tests.cli.issuer.holders import init_words, make_keys
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 
 
 class Desk:
     """Where the commands are typed."""
 
-    def __init__(
-        self,
-        path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        capfd: pytest.CaptureFixture[str],
-    ) -> None:
-        self.path = path
-        self._monkeypatch = monkeypatch
-        self._capfd = capfd
+    def __init__(self, path: Path, terminal: Terminal) -> None:
+        self.path, self._terminal = path, terminal
         make_keys(path)
-        run(monkeypatch, *init_words(path))
-        capfd.readouterr()
+        terminal.run(*init_words(path))
+        terminal.read()
 
     def type(self, *words: str) -> int:
         """Type a command; return its exit code."""
-        return run(self._monkeypatch, "issuer", *words, "--folder", f"{self.path}/o")
+        return self._terminal.run("issuer", *words, "--folder", f"{self.path}/o")
 
     def printed(self) -> str:
         """Return the output for people."""
-        return " ".join(self._capfd.readouterr().out.split())
+        return " ".join(self._terminal.read().out.split())
 
     def said(self) -> str:
         """Return what people were told."""
-        return self._capfd.readouterr().err
+        return self._terminal.read().err
 
     def shape(self, *words: str) -> dict[str, Any]:
         """Type a command with --json; return what it printed."""
-        self._capfd.readouterr()
+        self._terminal.read()
         assert self.type(*words, "--json") == 0
-        found: dict[str, Any] = json_lines(self._capfd.readouterr().out)[-1]
+        found: dict[str, Any] = json_lines(self._terminal.read().out)[-1]
         return found
 
     def key(self, name: str, option: str = "--key") -> tuple[str, ...]:
@@ -59,12 +52,10 @@ class Desk:
         for name in ("ann", "bob", "dora", "eve", "fay"):
             self.type("sign", "--yes", *self.key(name))
         assert self.type("publish", *self.online()) == 0
-        self._capfd.readouterr()
+        self._terminal.read()
 
 
 @pytest.fixture
-def desk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Desk:
+def desk(tmp_path: Path, terminal: Terminal) -> Desk:
     """Return a desk with an issuer's folder."""
-    return Desk(tmp_path, monkeypatch, capfd)
+    return Desk(tmp_path, terminal)

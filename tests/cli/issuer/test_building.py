@@ -8,14 +8,12 @@ from pathlib import Path
 import pytest
 
 from hashsets.demo.make_demo import entry_of
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from tests.corpus import pictures
 from uploadfilter.knowngood import corpus as corpora
 
 
-def test_folder_becomes_entries(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_folder_becomes_entries(terminal: Terminal, tmp_path: Path) -> None:
     """Pictures become entries of their folder's category; names stay where they are."""
     png = b""
     for category, seed in (("A", 1), ("B", 2)):
@@ -32,8 +30,8 @@ def test_folder_becomes_entries(
     words = ("issuer", "build", str(tmp_path / "in"), str(tmp_path / "out.jsonl"))
     known = ("--known-good", str(corpus))
 
-    assert run(monkeypatch, *words, *known, "--jobs", "1", "--json") == 0
-    (shape,) = json_lines(capfd.readouterr().out)
+    assert terminal.run(*words, *known, "--jobs", "1", "--json") == 0
+    (shape,) = json_lines(terminal.read().out)
     text = (tmp_path / "out.jsonl").read_text()
     entries = [json.loads(line) for line in text.splitlines()]
     assert shape["categories"] == {"A": 1, "B": 1}
@@ -46,7 +44,7 @@ def test_folder_becomes_entries(
 
 
 def test_windows_are_listed_if_they_are_asked_for(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    terminal: Terminal, tmp_path: Path
 ) -> None:
     """The centre of a picture has PDQ values of its own."""
     folder = tmp_path / "in" / "A"
@@ -55,44 +53,39 @@ def test_windows_are_listed_if_they_are_asked_for(
     (folder / "x.png").write_bytes(pictures.png(image))
     words = ("issuer", "build", str(tmp_path / "in"), str(tmp_path / "out.jsonl"))
 
-    assert run(monkeypatch, *words, "--jobs", "1", "--windows") == 0
+    assert terminal.run(*words, "--jobs", "1", "--windows") == 0
     (entry,) = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
     windows = [it.get("window") for it in entry["signals"] if it["type"] == "pdq"]
     assert sorted(windows, key=str) == [None, "c60", "c80"]
 
 
-def test_source_is_a_folder(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_source_is_a_folder(terminal: Terminal, tmp_path: Path) -> None:
     """A file is not a folder of pictures."""
-    assert run(monkeypatch, "issuer", "build", str(tmp_path / "x"), "out") == 2
-    assert "is not a folder" in capfd.readouterr().err
+    assert terminal.run("issuer", "build", str(tmp_path / "x"), "out") == 2
+    assert "is not a folder" in terminal.read().err
 
 
 @pytest.mark.parametrize(
     "more", [(), pytest.param(("--json",), marks=pytest.mark.slow)]
 )
 def test_folder_without_a_picture_is_said(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    more: tuple[str, ...],
+    terminal: Terminal, tmp_path: Path, more: tuple[str, ...]
 ) -> None:
     """Nothing was built: that is not a success, and no next step is named."""
     (tmp_path / "in").mkdir()
     words = ("issuer", "build", str(tmp_path / "in"), str(tmp_path / "out.jsonl"))
 
-    assert run(monkeypatch, *words, "--jobs", "1", *more) == 1
-    said = capfd.readouterr()
+    assert terminal.run(*words, "--jobs", "1", *more) == 1
+    said = terminal.read()
     assert "next" not in said.out + said.err
     assert more or "no picture was found" in " ".join(said.err.split())
     assert not (tmp_path / "out.jsonl").exists()
     (tmp_path / "in" / "note.txt").write_text("hello")
-    assert run(monkeypatch, *words, "--jobs", "1", *more) == 1
+    assert terminal.run(*words, "--jobs", "1", *more) == 1
 
 
 def test_table_names_pictures_and_what_does_not_fit_is_counted(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    terminal: Terminal, tmp_path: Path
 ) -> None:
     """VICS beside the pictures: a medium without a file, and the other way round."""
     folder, files = tmp_path / "in", []
@@ -112,17 +105,17 @@ def test_table_names_pictures_and_what_does_not_fit_is_counted(
     out = tmp_path / "out.jsonl"
     words = ("issuer", "build", str(folder), str(out), "--table", str(table))
 
-    assert run(monkeypatch, *words, "--jobs", "1") == 0
+    assert terminal.run(*words, "--jobs", "1") == 0
     (entry,) = map(json.loads, out.read_text().splitlines())
     assert (entry["id"], entry["category"]) == ("5", "1")
-    said = capfd.readouterr().err
+    said = terminal.read().err
     assert "rows without a file: 1, the first in line 1" in said
     # The table lies in the folder as well.
     assert "left out: 2, in no row of the table" in said
 
 
 def test_damaged_original_among_many_is_found(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    terminal: Terminal, tmp_path: Path
 ) -> None:
     """By name and reason: in a list, and on the terminal; nowhere else."""
     folder = tmp_path / "in" / "A"
@@ -139,8 +132,8 @@ def test_damaged_original_among_many_is_found(
     out = tmp_path / "out.jsonl"
     words = ("issuer", "build", str(tmp_path / "in"), str(out), "--jobs", "1")
 
-    assert run(monkeypatch, *words) == 0
-    said = " ".join(capfd.readouterr().err.split())
+    assert terminal.run(*words) == 0
+    said = " ".join(terminal.read().err.split())
     assert len(out.read_text().splitlines()) == 1
     assert "half.jpg (truncated)" in said
     assert "build with --damaged" in said
@@ -164,14 +157,12 @@ def test_damaged_original_among_many_is_found(
     assert "broken" not in out.read_text()
     assert (tmp_path / "out.left-out.csv").stat().st_mode & 0o077 == 0
     out.unlink()
-    assert run(monkeypatch, *words, "--damaged") == 0
+    assert terminal.run(*words, "--damaged") == 0
     assert len(out.read_text().splitlines()) == 2
-    assert "listed, but look at them: 1" in capfd.readouterr().err
+    assert "listed, but look at them: 1" in terminal.read().err
 
 
-def test_known_good_pictures_are_left_out(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_known_good_pictures_are_left_out(terminal: Terminal, tmp_path: Path) -> None:
     """The list says which corpus has each of them."""
     folder = tmp_path / "in" / "A"
     folder.mkdir(parents=True)
@@ -189,8 +180,8 @@ def test_known_good_pictures_are_left_out(
     out = tmp_path / "out.jsonl"
     words = ["issuer", "build", str(tmp_path / "in"), str(out), "--jobs", "1", "--json"]
 
-    assert run(monkeypatch, *words, *corpora_named, "--leave-out-known-good") == 0
-    (shape,) = json_lines(capfd.readouterr().out)
+    assert terminal.run(*words, *corpora_named, "--leave-out-known-good") == 0
+    (shape,) = json_lines(terminal.read().out)
     assert (shape["entries"], shape["refused"]) == (1, {"known_good": 1})
     with Path(shape["files"]).open(newline="") as file:
         (row,) = csv.DictReader(file)
@@ -199,7 +190,7 @@ def test_known_good_pictures_are_left_out(
 
 
 def test_corpus_of_the_program_is_compared_without_a_name(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    terminal: Terminal, tmp_path: Path
 ) -> None:
     """The switch alone is enough."""
     folder = tmp_path / "in" / "A"
@@ -208,5 +199,5 @@ def test_corpus_of_the_program_is_compared_without_a_name(
     (folder / "1.png").write_bytes(png)
     words = ["issuer", "build", str(tmp_path / "in"), str(tmp_path / "out.jsonl")]
 
-    assert run(monkeypatch, *words, "--jobs", "1", "--leave-out-known-good") == 0
-    assert "entries: 1" in capfd.readouterr().err
+    assert terminal.run(*words, "--jobs", "1", "--leave-out-known-good") == 0
+    assert "entries: 1" in terminal.read().err

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.cli.hashset.shells import Shell, shell
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from tests.decisions.logs import DAY_S, write_log
 from tests.syncing.gated import Case
 from tests.syncing.matched import matched
@@ -37,9 +37,7 @@ def prepared(shell: Shell) -> Path:
     return shell.path / "feedback.jsonl"
 
 
-def test_from_key_to_sum(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_from_key_to_sum(shell: Shell, terminal: Terminal) -> None:
     """The operator writes a file, and the issuer adds it up by entry."""
     file, day = prepared(shell), yesterday(shell)
     words = ("--from", day, "--to", day, "-o", str(file), "--json")
@@ -47,12 +45,12 @@ def test_from_key_to_sum(
     assert json.loads(shell.said()[0]) == {"set": "unit7", "entries": 2, "matches": 3}
     issuer = ("issuer", "feedback", str(file), str(file))
     folder = ("--folder", str(shell.office.folder.path))
-    assert run(monkeypatch, *issuer, *folder) == 0
-    found = capfd.readouterr()
+    assert terminal.run(*issuer, *folder) == 0
+    found = terminal.read()
     assert "p-1: 2 matches at 1 operators, 2 of them exact" in found.out
     assert "was given twice, and is counted once" in found.err
-    assert run(monkeypatch, *issuer, *folder, "--json") == 0
-    *entries, total = json_lines(capfd.readouterr().out)
+    assert terminal.run(*issuer, *folder, "--json") == 0
+    *entries, total = json_lines(terminal.read().out)
     assert [it["id"] for it in entries] == ["p-1", "p-3"]
     assert entries[0]["days"] == {day: 2}
     assert (total["operators"], total["matches"]) == (["hoster-1"], 3)
@@ -172,7 +170,7 @@ def test_days_are_whole_and_over(
     assert not file.exists()
 
 
-def test_what_is_missing_is_said(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_is_said(shell: Shell, terminal: Terminal) -> None:
     """The key, the root, the folder to write into, the key at the issuer's."""
     day = yesterday(shell)
     words = ("--from", day, "--to", day, "-o", str(shell.path / "f"))
@@ -185,22 +183,22 @@ def test_what_is_missing_is_said(shell: Shell, monkeypatch: pytest.MonkeyPatch) 
     assert shell.type("feedback", "unit7", *words[:-1], str(file)) == 0
     (shell.office.folder.path / "operators" / "hoster-1.pub").unlink()
     folder = ("--folder", str(shell.office.folder.path))
-    assert run(monkeypatch, "issuer", "feedback", str(file), *folder) == 2
+    assert terminal.run("issuer", "feedback", str(file), *folder) == 2
     assert "no operator has the key" in shell.said()[1]
 
 
 def test_what_the_gate_holds_back_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a match, since it cannot match; and without a log of any proxy."""
     case = Case(tmp_path)
     case.site.sync()
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(case.site.state))
-    assert run(monkeypatch, "hashset", "feedback", "--key", "hoster-1") == 0
+    assert terminal.run("hashset", "feedback", "--key", "hoster-1") == 0
     file = tmp_path / "f.jsonl"
     days = ("--from", "2026-01-01", "--to", "2026-01-02", "-o", str(file))
-    assert run(monkeypatch, "hashset", "feedback", "unit7", *days) == 0
-    capfd.readouterr()
+    assert terminal.run("hashset", "feedback", "unit7", *days) == 0
+    terminal.read()
 
     (line,) = [json.loads(it) for it in file.read_text().splitlines()[1:-1]]
     assert line == {"id": "p-7", "quarantined": True}

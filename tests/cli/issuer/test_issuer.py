@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.issuer.desk import Desk, desk
 from tests.cli.issuer.holders import PASSPHRASE
-from tests.cli.running import run
+from tests.cli.running import Terminal
 from tests.issuing.offices import line_of
 from uploadfilter.cli.issuer import passphrases
 
@@ -150,9 +150,7 @@ def test_what_cannot_be_done_is_said(
     assert said in desk.said()
 
 
-def test_other_folder_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_other_folder_is_none(tmp_path: Path, terminal: Terminal) -> None:
     """Outside of an issuer's folder the command says how one is made."""
-    assert run(monkeypatch, "issuer", "status", "--folder", str(tmp_path)) == 2
-    assert "issuer new" in capfd.readouterr().err
+    assert terminal.run("issuer", "status", "--folder", str(tmp_path)) == 2
+    assert "issuer new" in terminal.read().err

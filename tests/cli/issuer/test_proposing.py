@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.issuer.desk import Desk, desk
 from tests.cli.issuer.holders import PASSPHRASE, private
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from tests.corpus import pictures
 from tests.issuing.offices import line_of
 
@@ -117,9 +117,7 @@ def test_each_key_needs_its_passphrase(desk: Desk, passphrases: list[str]) -> No
     assert "once for each --key" in desk.said()
 
 
-def test_keys_are_made_with_the_folder(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_keys_are_made_with_the_folder(terminal: Terminal, tmp_path: Path) -> None:
     """A person with two roles has one key; a key that is there is taken."""
     passphrases = tmp_path / "passphrases"
     passphrases.mkdir()
@@ -132,15 +130,15 @@ def test_keys_are_made_with_the_folder(
         *("--passphrases", str(passphrases)),
     ]
 
-    assert run(monkeypatch, *words) == 0
+    assert terminal.run(*words) == 0
     made = {path.name for path in tmp_path.glob("*.key")}
     shutil.rmtree(tmp_path / "o")
-    again = run(monkeypatch, *words)
-    told = capfd.readouterr().err
+    again = terminal.run(*words)
+    told = terminal.read().err
     given = [
         f"{tmp_path}/{it}.pub" if it in {"ann", "bob", "dora"} else it for it in words
     ]
-    with_files = run(monkeypatch, *given, "--online", f"{tmp_path}/machine.pub")
+    with_files = terminal.run(*given, "--online", f"{tmp_path}/machine.pub")
 
     assert made == {"ann.key", "bob.key", "dora.key", "machine.key"}
     assert again == 2
@@ -148,8 +146,8 @@ def test_keys_are_made_with_the_folder(
     assert "ann.pub" in told
     assert with_files == 0
     status = ("issuer", "status", "--json", "--folder", f"{tmp_path}/o")
-    assert run(monkeypatch, *status) == 0
-    (shape,) = json_lines(capfd.readouterr().out)
+    assert terminal.run(*status) == 0
+    (shape,) = json_lines(terminal.read().out)
     assert shape["proposed"][0]["others"] == ["ann", "bob"]
 
 
@@ -157,10 +155,7 @@ def test_keys_are_made_with_the_folder(
     "missing", ["--set", "--issuer", "--root", "--analyst", "--duty"]
 )
 def test_missing_option_is_named_without_a_terminal(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    missing: str,
+    terminal: Terminal, tmp_path: Path, missing: str
 ) -> None:
     """Nothing is asked where nobody can answer, and nothing is made."""
     known = {
@@ -172,8 +167,8 @@ def test_missing_option_is_named_without_a_terminal(
     }
     words = [it for pair in known.items() if pair[0] != missing for it in pair]
 
-    assert run(monkeypatch, "issuer", "new", f"{tmp_path}/o", *words) == 2
-    assert f"{missing} is missing" in capfd.readouterr().err
+    assert terminal.run("issuer", "new", f"{tmp_path}/o", *words) == 2
+    assert f"{missing} is missing" in terminal.read().err
     assert not (tmp_path / "o").exists()
 
 

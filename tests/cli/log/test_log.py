@@ -6,16 +6,12 @@ from typing import get_args
 import pytest
 
 from tests.cli.log.decided import ACCEPTED, MATCH, NOON, REJECTED, decision
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from uploadfilter.cli.log.log import RecordKind, follow_log
 from uploadfilter.cli.log.showing import RecordForm
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.reading import EVERYTHING
-from uploadfilter.decisions.records.records import (
-    OutcomeRecord,
-    Record,
-    moment,
-)
+from uploadfilter.decisions.records.records import OutcomeRecord, Record, moment
 
 
 @pytest.fixture
@@ -56,76 +52,61 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_show_filters(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    arguments: tuple[str, ...],
-    numbers: list[int],
+    terminal: Terminal, arguments: tuple[str, ...], numbers: list[int]
 ) -> None:
     """Each option leaves the decisions that it names, oldest first."""
-    code = run(monkeypatch, "log", "show", "--records", "decision", *arguments)
-    ids = [line["id"] for line in json_lines(capfd.readouterr().out)]
+    code = terminal.run("log", "show", "--records", "decision", *arguments)
+    ids = [line["id"] for line in json_lines(terminal.read().out)]
 
     assert code == (0 if numbers else 1)
     assert ids == [f"20260310-{number:020x}" for number in numbers]
 
 
 @pytest.mark.usefixtures("state")
-def test_show_says_that_there_is_nothing_to_show(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_show_says_that_there_is_nothing_to_show(terminal: Terminal) -> None:
     """Silence could be taken for a failure; programs still get nothing."""
-    code = run(monkeypatch, "log", "show", "--id", "20260310-0")
-    said = capfd.readouterr()
+    code = terminal.run("log", "show", "--id", "20260310-0")
+    said = terminal.read()
 
     assert (code, said.out) == (1, "")
     assert "no such record" in said.err
 
 
 @pytest.mark.usefixtures("state")
-def test_show_of_one_decision_has_its_outcome(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_show_of_one_decision_has_its_outcome(terminal: Terminal) -> None:
     """The outcome of an upload stands below its decision."""
-    run(monkeypatch, "log", "show", "--id", f"20260310-{1:020x}")
-    kinds = [line["record"] for line in json_lines(capfd.readouterr().out)]
+    terminal.run("log", "show", "--id", f"20260310-{1:020x}")
+    kinds = [line["record"] for line in json_lines(terminal.read().out)]
 
     assert kinds == ["decision", "outcome"]
 
 
-def test_shown_lines_are_those_of_the_log(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], state: Path
-) -> None:
+def test_shown_lines_are_those_of_the_log(terminal: Terminal, state: Path) -> None:
     """Off a terminal, records come out byte for byte as they were written."""
-    run(monkeypatch, "log", "show")
+    terminal.run("log", "show")
 
     (path,) = (state / "instances/main/log").glob("*.jsonl")
-    assert capfd.readouterr().out == path.read_text()
+    assert terminal.read().out == path.read_text()
 
 
-def test_show_without_a_log_is_refused(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_show_without_a_log_is_refused(terminal: Terminal, tmp_path: Path) -> None:
     """A mistyped state directory is an error, not an empty log."""
-    code = run(monkeypatch, "log", "show", "--state", str(tmp_path / "x"))
+    code = terminal.run("log", "show", "--state", str(tmp_path / "x"))
 
     assert code == 2
-    assert "cannot read the decision log" in capfd.readouterr().err
+    assert "cannot read the decision log" in terminal.read().err
 
 
 @pytest.mark.usefixtures("state")
-def test_show_refuses_what_is_no_moment(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_show_refuses_what_is_no_moment(terminal: Terminal) -> None:
     """A mistyped time is wrong usage."""
-    code = run(monkeypatch, "log", "show", "--since", "yesterday")
+    code = terminal.run("log", "show", "--since", "yesterday")
 
     assert code == 2
-    assert "not a point in time" in capfd.readouterr().err
+    assert "not a point in time" in terminal.read().err
 
 
-def test_follow_goes_on_with_what_comes(
-    capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_follow_goes_on_with_what_comes(terminal: Terminal, tmp_path: Path) -> None:
     """The last records come first, then each new one, once and in order."""
     directory = tmp_path / "log"
     with DecisionLog.open(directory, instance="main", clock=lambda: NOON) as log:
@@ -140,20 +121,18 @@ def test_follow_goes_on_with_what_comes(
             return number is not None
 
         follow_log(directory, EVERYTHING, backlog=2, form=RecordForm.JSON, wait=wait)
-    ids = [line["id"] for line in json_lines(capfd.readouterr().out)]
+    ids = [line["id"] for line in json_lines(terminal.read().out)]
 
     assert ids == [f"20260310-{number:020x}" for number in (2, 3, 4, 5)]
 
 
 @pytest.mark.usefixtures("state")
-def test_id_of_a_summarised_upload_is_explained(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_id_of_a_summarised_upload_is_explained(terminal: Terminal) -> None:
     """For an upload without a record the output gives the possible reasons."""
-    status = run(monkeypatch, "log", "show", "--id", f"20260310-{9:020x}")
+    status = terminal.run("log", "show", "--id", f"20260310-{9:020x}")
 
     assert status == 1
-    assert "--records summary" in capsys.readouterr().err
+    assert "--records summary" in terminal.read().err
 
 
 def test_each_kind_of_record_can_be_asked_for() -> None:

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from tests.cli.log.decided import ACCEPTED, COUNTED, MATCH, NOON, REJECTED, decision
-from tests.cli.running import run
+from tests.cli.running import Terminal, run
 from uploadfilter.cli.log.showing import COLUMNS, cells
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.records.records import OutcomeRecord, ShedRecord, moment
@@ -58,11 +58,11 @@ def on_terminal(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
 
 
 def test_terminal_shows_decisions_first(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A row is a decision, ids are whole, and records that are left out are counted."""
     text = on_terminal(monkeypatch, "log", "show")
-    said = capfd.readouterr().err
+    said = terminal.read().err
     lines = text.splitlines()
 
     assert lines[0].split() == ["time", "decision", "effect", "why"]
@@ -91,12 +91,10 @@ def test_limit_counts_decisions(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [n for n in (1, 2, 3) if f"20260310-{n:020x}" in text] == [2, 3]
 
 
-def test_csv_has_a_row_for_each_decision(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_csv_has_a_row_for_each_decision(terminal: Terminal) -> None:
     """A spreadsheet reads it; the heading names the columns."""
-    code = run(monkeypatch, "log", "show", "--csv", "--action", "reject")
-    rows = list(csv.DictReader(io.StringIO(capfd.readouterr().out)))
+    code = terminal.run("log", "show", "--csv", "--action", "reject")
+    rows = list(csv.DictReader(io.StringIO(terminal.read().out)))
 
     assert code == 0
     assert tuple(rows[0]) == COLUMNS
@@ -110,15 +108,13 @@ def test_csv_has_a_row_for_each_decision(
     "options", [("--json", "--csv"), ("--csv", "--kind", "shed")], ids=["two", "kind"]
 )
 def test_forms_that_contradict_each_other_are_refused(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    options: tuple[str, ...],
+    terminal: Terminal, options: tuple[str, ...]
 ) -> None:
     """Rather than to leave one of them out silently."""
-    code = run(monkeypatch, "log", "show", *options)
+    code = terminal.run("log", "show", *options)
 
     assert code == 2
-    assert "--json" in capfd.readouterr().err
+    assert "--json" in terminal.read().err
 
 
 def test_decision_in_words() -> None:
@@ -157,10 +153,7 @@ def test_summary_in_words() -> None:
         reasons=totals.reasons,
     )
 
-    assert cells(record)[1:] == (
-        "summary",
-        "3 uploads refused: 3 aborted  3,000 bytes",
-    )
+    assert cells(record)[1:] == ("summary", "3 uploads refused: 3 aborted  3,000 bytes")
 
 
 def test_shed_uploads_in_words() -> None:

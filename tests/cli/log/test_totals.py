@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from tests.decisions.logs import (
     ACCEPTED,
     DAY_S,
@@ -45,14 +45,10 @@ def write_days(directory: Path, count: int = 91) -> int:
     return sum(line["record"] == "decision" for line in lines_of(directory))
 
 
-def totals(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    *arguments: str,
-) -> dict[str, Any]:
+def totals(terminal: Terminal, *arguments: str) -> dict[str, Any]:
     """Return the command's output for programs."""
-    assert run(monkeypatch, "log", "totals", "--json", *arguments) == 0
-    (found,) = json_lines(capfd.readouterr().out)
+    assert terminal.run("log", "totals", "--json", *arguments) == 0
+    (found,) = json_lines(terminal.read().out)
     return found
 
 
@@ -62,13 +58,13 @@ def uploads(found: list[dict[str, Any]]) -> int:
 
 
 def test_every_upload_is_counted_after_retention(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    directory: Path, terminal: Terminal
 ) -> None:
     """After 91 days a third of the records is left, and all of the numbers."""
     written = write_days(directory)
     prune(directory, now=NOON + 90 * DAY_S)
     left = sum(line["record"] == "decision" for line in lines_of(directory))
-    found = totals(monkeypatch, capfd)
+    found = totals(terminal)
 
     assert left < written / 2
     assert uploads(found["sum"]["uploads"]) == written == 192
@@ -78,16 +74,14 @@ def test_every_upload_is_counted_after_retention(
     assert (match["set"], match["category"], match["uploads"]) == ("demo", "known", 10)
 
 
-def test_show_says_which_days_are_gone(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_show_says_which_days_are_gone(directory: Path, terminal: Terminal) -> None:
     """The remaining part cannot be mistaken for the whole."""
     write_days(directory, 45)
     prune(directory, now=NOON + 44 * DAY_S)
-    run(monkeypatch, "log", "show", "--kind", "decision")
-    whole = capfd.readouterr().err
-    run(monkeypatch, "log", "show", "--kind", "decision", "--since", "2026-12-20")
-    recent = capfd.readouterr().err
+    terminal.run("log", "show", "--kind", "decision")
+    whole = terminal.read().err
+    terminal.run("log", "show", "--kind", "decision", "--since", "2026-12-20")
+    recent = terminal.read().err
 
     assert "covers 2026-11-25 12:00 to 2027-01-08 12:00 (UTC), without" in whole
     assert "uploads of 2026-11-26 to 2026-12-04, 2026-12-06 to 2026-12-08" in whole
@@ -95,13 +89,11 @@ def test_show_says_which_days_are_gone(
     assert "covers 2026-12-20 00:00 to 2027-01-08 12:00 (UTC)\n" in recent
 
 
-def test_days_are_a_table_with_a_sum(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_days_are_a_table_with_a_sum(directory: Path, terminal: Terminal) -> None:
     """People read a row for each day, the one that is not over, and all together."""
     write_days(directory, 3)
-    code = run(monkeypatch, "log", "totals")
-    lines = [line.split() for line in capfd.readouterr().out.splitlines()]
+    code = terminal.run("log", "totals")
+    lines = [line.split() for line in terminal.read().out.splitlines()]
 
     assert code == 0
     assert lines[1][:5] == ["2026-11-25", "3", "1", "1", "1"]
@@ -124,52 +116,42 @@ def test_days_are_a_table_with_a_sum(
     ],
 )
 def test_uploads_are_counted_by_one_thing(
-    directory: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    by: str,
-    counts: dict[str, int],
+    directory: Path, terminal: Terminal, by: str, counts: dict[str, int]
 ) -> None:
     """The most frequent comes first."""
     write_days(directory, 3)
-    run(monkeypatch, "log", "totals", "--by", by)
-    rows = [line.split() for line in capfd.readouterr().out.splitlines()[1:]]
+    terminal.run("log", "totals", "--by", by)
+    rows = [line.split() for line in terminal.read().out.splitlines()[1:]]
 
     assert {row[0]: int(row[1]) for row in rows} == counts
 
 
-def test_days_can_be_chosen(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_days_can_be_chosen(directory: Path, terminal: Terminal) -> None:
     """The first day counts, the last one does not."""
     write_days(directory, 5)
-    found = totals(monkeypatch, capfd, "--since", "2026-11-26", "--until", "2026-11-28")
+    found = totals(terminal, "--since", "2026-11-26", "--until", "2026-11-28")
 
     assert [day["day"] for day in found["days"]] == ["2026-11-26", "2026-11-27"]
 
 
-def test_empty_log_has_no_numbers(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_empty_log_has_no_numbers(directory: Path, terminal: Terminal) -> None:
     """Silence could be taken for zeros."""
     directory.mkdir(parents=True)
-    code = run(monkeypatch, "log", "totals")
+    code = terminal.run("log", "totals")
 
     assert code == 0
-    assert capfd.readouterr().err == "nothing was counted in that time\n"
+    assert terminal.read().err == "nothing was counted in that time\n"
 
 
-def test_presets_are_compared_by_the_log(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_presets_are_compared_by_the_log(directory: Path, terminal: Terminal) -> None:
     """Those uploads count that are younger than was said."""
     write_log(directory, [[decision("d", REFUSED)]], start=NOON)
 
     by = ("log", "totals", "--by", "preset", "--json")
-    assert run(monkeypatch, *by, "--since", "2026-11-25") == 0
-    (found,) = json_lines(capfd.readouterr().out)
-    assert run(monkeypatch, *by, "--since", "2100-01-01") == 1
-    (none,) = json_lines(capfd.readouterr().out)
+    assert terminal.run(*by, "--since", "2026-11-25") == 0
+    (found,) = json_lines(terminal.read().out)
+    assert terminal.run(*by, "--since", "2100-01-01") == 1
+    (none,) = json_lines(terminal.read().out)
 
     assert found["presets"]["balanced"]["reject"] == 1
     assert (found["uploads"], none["uploads"]) == (1, 0)

@@ -14,7 +14,7 @@ def test_what_to_do_is_said_once_for_findings_in_a_row() -> None:
     found.append(FindingJSON("b", "other", "copy"))
 
     assert [it.plain for it in finding_lines(found)] == [
-        *("- place 0", "- place 1", "- place 2", "  ask", "- other", "  copy"),
+        *("- place 0", "- place 1", "- place 2", "  ask", "- other", "  copy")
     ]
 
 

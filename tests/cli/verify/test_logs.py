@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from tests.decisions.logs import (
     REFUSED,
     REJECTED,
@@ -28,15 +28,13 @@ def write_days(directory: Path) -> None:
     write_log(directory, [[decision("a", judgement)] for judgement in judgements])
 
 
-def test_deleted_beginning_is_damage(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_deleted_beginning_is_damage(directory: Path, terminal: Terminal) -> None:
     """The oldest files are gone: exit code 1, with records, day and rule by name."""
     write_days(directory)
     for path in segment_paths(directory)[:17]:
         path.unlink()
-    code = run(monkeypatch, "verify")
-    said = capfd.readouterr().out
+    code = terminal.run("verify")
+    said = terminal.read().out
 
     assert code == 1
     assert "- records 1 to 34 are missing, at 00000018-20261204.jsonl, line 1 (" in said
@@ -44,14 +42,12 @@ def test_deleted_beginning_is_damage(
     assert "ask the operator for these records" in said
 
 
-def test_gone_days_are_told_to_programs(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_gone_days_are_told_to_programs(directory: Path, terminal: Terminal) -> None:
     """Each gap has its records, its days, its matches and its severity."""
     write_days(directory)
     upload_paths(directory)[4].unlink()
-    code = run(monkeypatch, "verify", "--json")
-    (report,) = json_lines(capfd.readouterr().out)
+    code = terminal.run("verify", "--json")
+    (report,) = json_lines(terminal.read().out)
 
     assert code == 1
     assert report["logs"][0]["gaps"] == [
@@ -72,13 +68,13 @@ def test_gone_days_are_told_to_programs(
 
 
 def test_all_proxies_of_a_state_directory_are_checked(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    directory: Path, terminal: Terminal
 ) -> None:
     """Each proxy has its own chain; the log of one in the folder of another is told."""
     write_days(directory)
     write_log(directory.parent.parent / "b" / "log", [[decision("a")]])
-    code = run(monkeypatch, "verify")
-    said = capfd.readouterr().out
+    code = terminal.run("verify")
+    said = terminal.read().out
 
     assert code == 1
     assert "- this is the log of another proxy, at 00000001-20261125.jsonl" in said
@@ -89,12 +85,10 @@ def test_all_proxies_of_a_state_directory_are_checked(
     assert "totals: 11 records, of which 11 were counted again" in said
 
 
-def test_empty_log_is_damage(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_empty_log_is_damage(directory: Path, terminal: Terminal) -> None:
     """Where there is nothing to check, nothing was checked."""
     directory.mkdir(parents=True)
-    code = run(monkeypatch, "verify")
+    code = terminal.run("verify")
 
     assert code == 1
-    assert "there is no record, so nothing was checked" in capfd.readouterr().out
+    assert "there is no record, so nothing was checked" in terminal.read().out

@@ -72,11 +72,7 @@ def test_records_do_not_hide_by_the_name_of_what_is_set_aside(tmp_path: Path) ->
     for log in (alone, beside, beside.with_name("log")):
         write_log(log, [[decision("a")]])
 
-    assert set(find_places([tmp_path]).logs) == {
-        alone,
-        beside,
-        beside.with_name("log"),
-    }
+    assert set(find_places([tmp_path]).logs) == {alone, beside, beside.with_name("log")}
 
 
 def test_name_of_a_proxy_is_that_of_its_folder_in_a_state_directory() -> None:
@@ -88,9 +84,6 @@ def test_name_of_a_proxy_is_that_of_its_folder_in_a_state_directory() -> None:
 
 def test_path_with_neither_is_refused(tmp_path: Path) -> None:
     """An empty folder, and one that does not exist."""
-    for path, message in (
-        (tmp_path, "no decision log,"),
-        (tmp_path / "x", "No"),
-    ):
+    for path, message in ((tmp_path, "no decision log,"), (tmp_path / "x", "No")):
         with pytest.raises(UsageError, match=message):
             find_places([path])

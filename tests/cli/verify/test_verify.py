@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import json_lines, run
+from tests.cli.running import Terminal, json_lines
 from tests.decisions.files.trees import end_of, tree_of
 from tests.decisions.logs import (
     DAY_S,
@@ -238,20 +238,19 @@ def test_attack_is_found_and_explained(
     kept: str,
     problems: set[str],
     words: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    terminal: Terminal,
 ) -> None:
     """Exit code 1, a kind for programs, and for people what happened and what to do."""
     attack(evidence)
     options = {KEY: (KEY, evidence.key), WITNESS: (WITNESS, str(evidence.newest))}
     verify = ("verify", str(evidence.log), *options.get(kept, ()))
 
-    assert run(monkeypatch, *verify) == 1
-    shown = capfd.readouterr().out
+    assert terminal.run(*verify) == 1
+    shown = terminal.read().out
     assert words in shown
     assert "NOT VERIFIED" in shown
-    assert run(monkeypatch, *verify, "--json") == 1
-    (found,) = json_lines(capfd.readouterr().out)
+    assert terminal.run(*verify, "--json") == 1
+    (found,) = json_lines(terminal.read().out)
     assert not found["ok"]
     assert problems_of(found) == problems
 
@@ -292,66 +291,55 @@ def let_days_pass(evidence: Evidence) -> None:
     "change", [lambda _: None, compress_all, keep_both_forms, let_days_pass]
 )
 def test_whole_log_is_verified(
-    evidence: Evidence,
-    change: Callable[[Evidence], None],
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    evidence: Evidence, change: Callable[[Evidence], None], terminal: Terminal
 ) -> None:
     """Wherever it lies, in each of its forms, with all that was kept."""
     change(evidence)
     kept = (KEY, evidence.key, WITNESS, str(evidence.witness))
 
-    assert run(monkeypatch, "verify", str(evidence.log), *kept) == 0
-    shown = capfd.readouterr().out
+    assert terminal.run("verify", str(evidence.log), *kept) == 0
+    shown = terminal.read().out
     assert f"verified: {evidence.log}: " in shown
     assert "by a key that you kept" in shown
-    assert run(monkeypatch, "verify", str(evidence.log)) == 0
-    assert "not one that you kept" in capfd.readouterr().out
+    assert terminal.run("verify", str(evidence.log)) == 0
+    assert "not one that you kept" in terminal.read().out
 
 
 def test_log_without_a_tree_was_not_checked_whole(
-    evidence: Evidence,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    evidence: Evidence, terminal: Terminal
 ) -> None:
     """Without a key there is no finding, and no log of days is called verified."""
     remove_tree(evidence)
     log = str(evidence.log)
 
-    assert run(monkeypatch, "verify", log) == 2
-    shown = capfd.readouterr().out
+    assert terminal.run("verify", log) == 2
+    shown = terminal.read().out
     assert f"chain verified, nothing signed: {log}" in shown
     assert f"NOT CHECKED: {log}: there is no tree" in shown
-    assert run(monkeypatch, "verify", log, "--json") == 2
-    (found,) = json_lines(capfd.readouterr().out)
+    assert terminal.run("verify", log, "--json") == 2
+    (found,) = json_lines(terminal.read().out)
     assert (found["ok"], found["logs"][0]["ok"]) == (False, True)
     assert "ask the operator" in found["not_checked"][0]["todo"]
 
 
 @pytest.mark.parametrize(("minutes", "code"), [(1, 0), (5, 2)])
 def test_records_after_the_checkpoint_are_not_verified(
-    evidence: Evidence,
-    minutes: int,
-    code: int,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    evidence: Evidence, minutes: int, code: int, terminal: Terminal
 ) -> None:
     """They are counted; an older tree of some minutes ago does not pass."""
     made = evidence.folder / "state" / "main" / "log"
     for minute in range(minutes):
         write_log(made, [[decision("n")]], start=NOON + 5 * DAY_S + minute * 60)
 
-    assert run(monkeypatch, "verify", str(made), KEY, evidence.key) == code
-    shown = capfd.readouterr().out
+    assert terminal.run("verify", str(made), KEY, evidence.key) == code
+    shown = terminal.read().out
     assert f"verified up to record 58: {made}" in shown
     assert f"; {minutes} record" in shown
     assert ("can be removed or written anew" in shown) == (code == 2)
 
 
 def test_what_was_kept_of_a_log_that_is_not_there(
-    evidence: Evidence,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    evidence: Evidence, terminal: Terminal
 ) -> None:
     """Of two logs one was taken away whole: its key and its checkpoint are left."""
     other = evidence.folder / "two" / "main" / "log"
@@ -364,10 +352,10 @@ def test_what_was_kept_of_a_log_that_is_not_there(
     options += [KEY, keys[0], KEY, keys[1]]
     both = ("verify", "--json", str(evidence.log), str(third))
 
-    assert run(monkeypatch, *both, str(other), *options) == 0
-    capfd.readouterr()
-    assert run(monkeypatch, *both, *options) == 1
-    (found,) = json_lines(capfd.readouterr().out)
+    assert terminal.run(*both, str(other), *options) == 0
+    terminal.read()
+    assert terminal.run(*both, *options) == 1
+    (found,) = json_lines(terminal.read().out)
     assert [it["problem"] for it in found["findings"]] == [
         "witness_without_log",
         "key_without_log",
@@ -375,9 +363,7 @@ def test_what_was_kept_of_a_log_that_is_not_there(
 
 
 def test_log_that_a_witness_does_not_know(
-    evidence: Evidence,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    evidence: Evidence, terminal: Terminal
 ) -> None:
     """Another log of the same key, whose own chain and tree are whole."""
     made = evidence.folder / "state" / "main" / "log"
@@ -388,13 +374,13 @@ def test_log_that_a_witness_does_not_know(
     write_log(made, [[decision(f"f{at}")] for at in range(30)])
     tree_of(made).grow(end_of(made))
 
-    assert run(monkeypatch, "verify", str(made), KEY, evidence.key) == 0
-    assert run(monkeypatch, "verify", str(made), WITNESS, str(evidence.witness)) == 1
-    assert "are not those that the witness saw" in capfd.readouterr().out
+    assert terminal.run("verify", str(made), KEY, evidence.key) == 0
+    assert terminal.run("verify", str(made), WITNESS, str(evidence.witness)) == 1
+    assert "are not those that the witness saw" in terminal.read().out
 
 
 def test_checkpoint_with_several_signatures_is_read(
-    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+    evidence: Evidence, terminal: Terminal
 ) -> None:
     """A witness adds its own signature to that of the log."""
     note = Note.parse(evidence.witness.read_bytes())
@@ -402,24 +388,21 @@ def test_checkpoint_with_several_signatures_is_read(
     evidence.witness.write_bytes(Note(note.text, (added, *note.signatures)).data)
     verify = ("verify", str(evidence.log), WITNESS, str(evidence.witness))
 
-    assert run(monkeypatch, *verify) == 0
+    assert terminal.run(*verify) == 0
     evidence.witness.write_bytes(Note(note.text, (added,)).data)
-    assert run(monkeypatch, *verify) == 1
+    assert terminal.run(*verify) == 1
 
 
 @pytest.mark.parametrize("name", ["q.html", "q.csv"])
 def test_report_on_an_older_tree_is_found(
-    evidence: Evidence,
-    name: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    evidence: Evidence, name: str, terminal: Terminal
 ) -> None:
     """The page says what it leaves out; it never verifies beside the real log."""
     whole, report = evidence.folder / "whole", evidence.folder / name
     copytree(evidence.log, whole)
     replace_tree(evidence)
-    made = run(monkeypatch, "report", *TIME, "-o", str(report), str(evidence.log))
-    said = capfd.readouterr().err
+    made = terminal.run("report", *TIME, "-o", str(report), str(evidence.log))
+    said = terminal.read().err
     verify = ("verify", "--json", str(report), KEY, evidence.key)
 
     assert made == 1
@@ -427,62 +410,54 @@ def test_report_on_an_older_tree_is_found(
     assert "28 uploads, 2026-11-27 - 2026-11-30" in said
     if name == "q.html":
         assert "28 uploads, 2026-11-27 - 2026-11-30" in report.read_text()
-    assert run(monkeypatch, *verify, str(whole)) == 1
-    (found,) = json_lines(capfd.readouterr().out)
+    assert terminal.run(*verify, str(whole)) == 1
+    (found,) = json_lines(terminal.read().out)
     assert problems_of(found) == {"left_out"}
-    assert run(monkeypatch, *verify, str(evidence.log)) == 1
-    (found,) = json_lines(capfd.readouterr().out)
+    assert terminal.run(*verify, str(evidence.log)) == 1
+    (found,) = json_lines(terminal.read().out)
     assert problems_of(found) == {"tree_behind"}
     assert sum(found["reports"][0]["left_out"].values()) == 28
-    assert run(monkeypatch, *verify, str(evidence.log), WITNESS, str(evidence.newest))
-    assert "rewound" in capfd.readouterr().out
+    assert terminal.run(*verify, str(evidence.log), WITNESS, str(evidence.newest))
+    assert "rewound" in terminal.read().out
 
 
 def test_folder_with_log_and_report_is_checked_whole(
-    evidence: Evidence,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    evidence: Evidence, terminal: Terminal
 ) -> None:
     """One path for both; one changed number of the report is named."""
     folder = evidence.folder / "sent"
     copytree(evidence.log, folder / "machines" / "north")
     report = folder / "q4.html"
-    run(monkeypatch, "report", *TIME, "-o", str(report), str(evidence.log))
+    terminal.run("report", *TIME, "-o", str(report), str(evidence.log))
 
-    assert run(monkeypatch, "verify", str(folder), KEY, evidence.key) == 0
-    shown = capfd.readouterr().out
+    assert terminal.run("verify", str(folder), KEY, evidence.key) == 0
+    shown = terminal.read().out
     assert f"verified: {folder}/machines/north: " in shown
     assert f"verified: {report}: " in shown
     right = '<td class="number">42</td>'
     text = report.read_text()
     assert right in text
     report.write_text(text.replace(right, '<td class="number">41</td>', 1))
-    assert run(monkeypatch, "verify", str(folder)) == 1
+    assert terminal.run("verify", str(folder)) == 1
     assert "uploads with a decision: 41 in the report, 42 from" in (
-        capfd.readouterr().out.replace("Uploads, ", "")
+        terminal.read().out.replace("Uploads, ", "")
     )
 
 
-def test_report_of_another_log_is_found(
-    evidence: Evidence,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+def test_report_of_another_log_is_found(evidence: Evidence, terminal: Terminal) -> None:
     """Its log is not among those named, and that one it does not count."""
     other = evidence.folder / "two" / "main" / "log"
     write_days(other, 0, 6)
     report = evidence.folder / "q.csv"
-    run(monkeypatch, "report", *TIME, "-o", str(report), str(other))
+    terminal.run("report", *TIME, "-o", str(report), str(other))
 
-    assert run(monkeypatch, "verify", "--json", str(report), str(evidence.log)) == 1
-    (found,) = json_lines(capfd.readouterr().out)
+    assert terminal.run("verify", "--json", str(report), str(evidence.log)) == 1
+    (found,) = json_lines(terminal.read().out)
     assert problems_of(found) == {"log_missing", "log_unknown"}
 
 
 def test_report_of_a_changed_log_is_found(
-    evidence: Evidence,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    evidence: Evidence, terminal: Terminal
 ) -> None:
     """Beside the real log its figures differ; beside the changed one all is damaged."""
     whole, report = evidence.folder / "whole", evidence.folder / "q.html"
@@ -490,35 +465,33 @@ def test_report_of_a_changed_log_is_found(
     for path in segment_paths(evidence.log):
         data = path.read_bytes()
         path.write_bytes(data.replace(b'"verdict":"MATCH"', b'"verdict":"NO_MATCH"'))
-    assert run(monkeypatch, "report", *TIME, "-o", str(report), str(evidence.log)) == 1
-    capfd.readouterr()
+    assert terminal.run("report", *TIME, "-o", str(report), str(evidence.log)) == 1
+    terminal.read()
 
-    assert run(monkeypatch, "verify", "--json", str(report), str(whole)) == 1
-    (found,) = json_lines(capfd.readouterr().out)
+    assert terminal.run("verify", "--json", str(report), str(whole)) == 1
+    (found,) = json_lines(terminal.read().out)
     assert "figure_differs" in problems_of(found)
-    assert run(monkeypatch, "verify", "--json", str(report), str(evidence.log)) == 1
-    (found,) = json_lines(capfd.readouterr().out)
+    assert terminal.run("verify", "--json", str(report), str(evidence.log)) == 1
+    (found,) = json_lines(terminal.read().out)
     assert problems_of(found) >= {"log_damaged", "changed", "record_differs"}
 
 
 def test_one_path_that_cannot_be_checked_hides_no_other(
-    evidence: Evidence,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    evidence: Evidence, terminal: Terminal
 ) -> None:
     """Exit code 2 beside verified ones; a finding outweighs it."""
     page = evidence.log.parent / "folder" / "page.html"
     copytree(evidence.log, page.parent / "log")
     page.write_text("<p>Not a report.</p>")
 
-    assert run(monkeypatch, "verify", str(page.parent)) == 2
-    shown = capfd.readouterr().out
+    assert terminal.run("verify", str(page.parent)) == 2
+    shown = terminal.read().out
     assert "verified: " in shown
     assert f"NOT CHECKED: {page}: the file is no report" in shown
     remove_last(evidence)
-    assert run(monkeypatch, "verify", str(page), str(evidence.log)) == 1
-    assert run(monkeypatch, "verify", "--json", str(page), str(evidence.log)) == 1
-    (found,) = json_lines(capfd.readouterr().out.splitlines()[-1])
+    assert terminal.run("verify", str(page), str(evidence.log)) == 1
+    assert terminal.run("verify", "--json", str(page), str(evidence.log)) == 1
+    (found,) = json_lines(terminal.read().out.splitlines()[-1])
     assert found["not_checked"][0]["path"] == str(page)
 
 
@@ -536,41 +509,35 @@ def test_one_path_that_cannot_be_checked_hides_no_other(
     ],
 )
 def test_wrong_usage_is_refused(
-    evidence: Evidence,
-    arguments: tuple[str, ...],
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    evidence: Evidence, arguments: tuple[str, ...], message: str, terminal: Terminal
 ) -> None:
     """Exit code 2, and the message names the right argument."""
     given = [it.format(log=evidence.log) for it in arguments]
 
-    assert run(monkeypatch, "verify", *given) == 2
-    assert message in capfd.readouterr().err
+    assert terminal.run("verify", *given) == 2
+    assert message in terminal.read().err
 
 
 def test_checkpoint_of_the_chain_is_of_one_log(
-    evidence: Evidence,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    evidence: Evidence, terminal: Terminal
 ) -> None:
     """The operational log names the end; with two logs it could be of either."""
     end = end_of(evidence.log).text()
     verify = ("verify", str(evidence.log), "--checkpoint", end)
 
-    assert run(monkeypatch, *verify) == 0
-    assert "checkpoint: confirmed" in capfd.readouterr().out
+    assert terminal.run(*verify) == 0
+    assert "checkpoint: confirmed" in terminal.read().out
     remove_tree(evidence)
     remove_last(evidence)
-    assert run(monkeypatch, *verify) == 1
-    assert "the end was cut off: records 41 to 58" in capfd.readouterr().out
+    assert terminal.run(*verify) == 1
+    assert "the end was cut off: records 41 to 58" in terminal.read().out
     both = (*verify, str(evidence.folder / "state"))
-    assert run(monkeypatch, *both) == 2
-    assert "--checkpoint is of one log, and there are 2" in capfd.readouterr().err
+    assert terminal.run(*both) == 2
+    assert "--checkpoint is of one log, and there are 2" in terminal.read().err
 
 
 def test_log_beside_another_witness_checkpoint_of_its_name(
-    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+    evidence: Evidence, terminal: Terminal
 ) -> None:
     """A checkpoint that another key signed under the log's name proves nothing."""
     tree = TreeFiles(evidence.log).signed()
@@ -580,19 +547,17 @@ def test_log_beside_another_witness_checkpoint_of_its_name(
     evidence.witness.write_bytes(Note(text, (forged,)).data)
 
     verify = ("verify", str(evidence.log), WITNESS, str(evidence.witness))
-    assert run(monkeypatch, *verify) == 1
+    assert terminal.run(*verify) == 1
 
 
 def test_path_that_is_no_text_is_printed(
-    evidence: Evidence,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    evidence: Evidence, terminal: Terminal
 ) -> None:
     """A folder may have any name; JSON is always UTF-8."""
     folder = evidence.folder / os.fsdecode(b"caf\xe9")
     evidence.log.rename(folder)
 
-    assert run(monkeypatch, "verify", str(folder)) == 0
-    assert run(monkeypatch, "verify", "--json", str(folder)) == 0
-    *_, line = capfd.readouterr().out.splitlines()
+    assert terminal.run("verify", str(folder)) == 0
+    assert terminal.run("verify", "--json", str(folder)) == 0
+    *_, line = terminal.read().out.splitlines()
     assert json_lines(line)[0]["logs"][0]["log"].endswith(r"caf\xe9")

@@ -66,7 +66,7 @@ class DoubtedJSON(Struct):
     matches: int
 
 
-class GapJSON(Struct):
+class FeedbackGapJSON(Struct):
     """Days of which an operator's log has no matches."""
 
     operator: str
@@ -83,7 +83,7 @@ class FeedbackSumJSON(Struct):
     matches: int
     since: date = field(name="from")
     to: date
-    gaps: list[GapJSON]
+    gaps: list[FeedbackGapJSON]
     omitted: int
 
 
@@ -277,7 +277,7 @@ def _print_sums(found: summing.Feedback, sums: Iterator[EntrySum]) -> None:
         matches=matches,
         since=min(it.since for it in headers),
         to=max(it.to for it in headers),
-        gaps=[GapJSON(it.operator, *gap) for it in headers for gap in it.gaps],
+        gaps=[FeedbackGapJSON(it.operator, *gap) for it in headers for gap in it.gaps],
         omitted=sum(it.omitted for it in headers),
     )
     print_json(shape)
