@@ -38,14 +38,6 @@ def test_state_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o750
 
 
-def test_state_that_cannot_be_made_is_a_usage_error(tmp_path: Path) -> None:
-    """A file where the directory should be is named in the message."""
-    (tmp_path / "file").touch()
-
-    with pytest.raises(UsageError, match="file"):
-        create_state(tmp_path / "file")
-
-
 def test_log_is_in_the_instance_directory(tmp_path: Path) -> None:
     """The log of an instance is where its proxy writes it."""
     assert log_directory(tmp_path, None) == tmp_path / "instances/main/log"

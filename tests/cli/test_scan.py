@@ -8,19 +8,10 @@ import pytest
 
 from tests.cli.running import Terminal, json_lines
 from tests.corpus import pictures
-from uploadfilter.cli.scan import VerdictCounts
-from uploadfilter.cli.shapes import CheckedFile
-from uploadfilter.model import Entry, EntrySignal, Reason
+from uploadfilter.model import Entry, EntrySignal
 from uploadfilter.reference.entries.sets import LOCAL_ISSUER, SetInfo
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.signals.exact import Digests
-
-
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a state directory that is not there yet, named by the environment."""
-    monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
-    return tmp_path / "state"
 
 
 @pytest.fixture
@@ -51,22 +42,6 @@ def list_file(state: Path, content: bytes) -> None:
 def picture(seed: int = 1) -> bytes:
     """Return a small picture."""
     return pictures.jpeg(pictures.photograph(seed, width=160, height=120))
-
-
-def test_tally_of_nothing_is_ok() -> None:
-    """An empty folder holds nothing that matched and nothing unchecked."""
-    assert VerdictCounts().exit_code == 0
-
-
-def test_tally_with_one_unchecked_file_is_not_ok() -> None:
-    """A file that could not be checked is not a success."""
-    tally = VerdictCounts()
-    tally.add(CheckedFile(path="x", problem=Reason.UNREADABLE))
-
-    assert tally.exit_code == 1
-    assert (
-        tally.words() == "1 file: 0 matched, 1 could not be checked, 0 without a match"
-    )
 
 
 def test_listed_file_matches_and_ends_with_1(

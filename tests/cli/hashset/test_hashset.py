@@ -17,13 +17,6 @@ NAMED = ("--name", "unit7", "--category", "1")
 
 
 @pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a state directory that is not there yet, named by the environment."""
-    monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
-    return tmp_path / "state"
-
-
-@pytest.fixture
 def hash_set(tmp_path: Path) -> Path:
     """Return a file of three entries, one of which has another category."""
     entries = [
@@ -228,20 +221,6 @@ def test_unknown_set_is_refused(
 
     assert code == 2
     assert "'unit7'" in terminal.read().err
-
-
-@pytest.mark.parametrize(
-    "command", [("list",), ("list", "x"), ("remove", "x", "--yes")]
-)
-def test_missing_reference_set_is_not_made_by_looking(
-    terminal: Terminal, state: Path, command: tuple[str, ...]
-) -> None:
-    """A mistyped state directory is an error, and stays missing."""
-    code = terminal.run("hashset", *command)
-
-    assert code == 2
-    assert "there is no reference set" in terminal.read().err
-    assert not state.exists()
 
 
 @pytest.fixture

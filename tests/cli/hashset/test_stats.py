@@ -123,10 +123,3 @@ def test_empty_reference_set_has_no_tables(terminal: Terminal, tmp_path: Path) -
 
     assert codes == [0, 0]
     assert (found["sets"], found["tables"], found["query_us"]) == ([], [], {})
-
-
-def test_missing_reference_set_is_an_error(terminal: Terminal, tmp_path: Path) -> None:
-    """Where there is nothing there is nothing to be shown."""
-    arguments = ("--state", str(tmp_path / "none"))
-
-    assert terminal.run("hashset", "list", "--stats", *arguments) == 2

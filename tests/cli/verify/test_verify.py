@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from os import truncate
 from pathlib import Path
 from shutil import copy, copytree, rmtree
 from typing import Any
@@ -99,43 +100,30 @@ def remove_tree(evidence: Evidence) -> None:
     rmtree(evidence.log / "tree")
 
 
-def remove_last(evidence: Evidence) -> None:
-    """Remove the last three files."""
-    for path in segment_paths(evidence.log)[-3:]:
-        path.unlink()
+def removal(which: slice) -> Callable[[Evidence], None]:
+    """Return an attack that removes some files."""
+
+    def remove(evidence: Evidence) -> None:
+        for path in segment_paths(evidence.log)[which]:
+            path.unlink()
+
+    return remove
+
+
+def emptying(which: int) -> Callable[[Evidence], None]:
+    """Return an attack that empties a file."""
+    return lambda evidence: truncate(segment_paths(evidence.log)[which], 0)
+
+
+remove_first, remove_middle = removal(slice(3)), removal(slice(4, 5))
+remove_last, remove_all = removal(slice(-3, None)), removal(slice(None))
+empty_middle, empty_last = emptying(4), emptying(-1)
 
 
 def remove_last_compressed(evidence: Evidence) -> None:
     """Remove the last three files of a log that was compressed."""
     for path in compress_segments(evidence.log, segments(evidence.log))[-3:]:
         path.unlink()
-
-
-def remove_all(evidence: Evidence) -> None:
-    """Remove all files, and leave the tree."""
-    for path in segment_paths(evidence.log):
-        path.unlink()
-
-
-def remove_first(evidence: Evidence) -> None:
-    """Remove the first files, which had to be kept."""
-    for path in segment_paths(evidence.log)[:3]:
-        path.unlink()
-
-
-def remove_middle(evidence: Evidence) -> None:
-    """Remove a file in the middle."""
-    segment_paths(evidence.log)[4].unlink()
-
-
-def empty_middle(evidence: Evidence) -> None:
-    """Empty a file in the middle."""
-    segment_paths(evidence.log)[4].write_bytes(b"")
-
-
-def empty_last(evidence: Evidence) -> None:
-    """Empty the last file."""
-    segment_paths(evidence.log)[-1].write_bytes(b"")
 
 
 def change_beside_compressed(evidence: Evidence) -> None:

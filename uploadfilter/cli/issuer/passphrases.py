@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from securesystemslib.signer import Signer
 
-from uploadfilter.cli.files import explain_failure, read_file
+from uploadfilter.cli.files import explain_failure
 from uploadfilter.cli.options import YesOption
 from uploadfilter.errors import IssuerError, UsageError
 from uploadfilter.issuing.tokens import open_signer
@@ -207,7 +207,9 @@ def signers_of(
 
 def read_key_file(path: Path) -> bytes:
     """Return the bytes of a key file."""
-    return read_file(path, _MOST_KEY_BYTES, error=IssuerError)
+    explained = explain_failure(f"read the key {str(path)!r}", error=IssuerError)
+    with explained, path.open("rb") as file:
+        return file.read(_MOST_KEY_BYTES)
 
 
 def _check_private(path: Path) -> None:
