@@ -131,12 +131,7 @@ class ProposedSet:
 
 
 class Acts:
-    """The acts on an issuer's folder.
-
-    Args:
-        folder: The issuer's folder.
-        clock: Returns seconds since the epoch.
-    """
+    """The acts on an issuer's folder."""
 
     def __init__(self, folder: IssuerFolder, *, clock: Callable[[], float]) -> None:
         self.folder = folder
@@ -259,10 +254,6 @@ class Acts:
     def sign(self, signers: Sequence["Signer"], seen: str) -> Notice:
         """Sign the proposal that was shown, with the keys of one or several holders.
 
-        Args:
-            signers: The signers.
-            seen: Digest of the proposal that was shown.
-
         Raises:
             IssuerError: The proposal has changed, or a key cannot be used for it.
         """
@@ -284,10 +275,6 @@ class Acts:
 
     def publish(self, machine: "Signer", seen: str) -> Notice:
         """Publish the proposal that was shown and signed.
-
-        Args:
-            machine: The signer of the timestamp.
-            seen: Digest of the proposal that was shown.
 
         Raises:
             IssuerError: It has changed, a signature is missing, or the key may not

@@ -30,12 +30,7 @@ _NAME: Final = "withdrawals.json"
 
 
 def recent(noted: Noted, epoch_s: float) -> dict[str, int]:
-    """Return the withdrawals that still count.
-
-    Args:
-        noted: The withdrawals noted so far.
-        epoch_s: Seconds since the epoch.
-    """
+    """Return the withdrawals that still count."""
     return {it: at for it, at in noted.items() if at > epoch_s - WINDOW_S}
 
 
@@ -48,12 +43,6 @@ def possible_at(
     noted: Noted, new: Collection[str], most: int, epoch_s: float
 ) -> float | None:
     """Return the earliest time at which entries may be withdrawn together.
-
-    Args:
-        noted: The withdrawals noted so far.
-        new: Ids of the entries to withdraw.
-        most: Most entries that may be withdrawn in a day.
-        epoch_s: Seconds since the epoch.
 
     Returns:
         Seconds since the epoch; ``epoch_s`` means at once, ``None`` means never.
@@ -111,13 +100,7 @@ def read(folder: IssuerFolder) -> dict[str, int]:
 
 
 def note(folder: IssuerFolder, new: Collection[str], epoch_s: float) -> None:
-    """Note withdrawals, and forget those that do not count any more.
-
-    Args:
-        folder: The issuer's folder; the caller holds its lock.
-        new: Ids of the entries that are withdrawn now.
-        epoch_s: Seconds since the epoch.
-    """
+    """Note withdrawals, and forget those that do not count any more."""
     kept = recent(read(folder), epoch_s) | dict.fromkeys(new, int(epoch_s))
     data = msgspec.json.encode(dict(sorted(kept.items())))
     write_private(folder.path / _NAME, data)

@@ -115,10 +115,6 @@ def opened_evidence_key(
 ) -> tuple[Recipient, X25519PrivateKey]:
     """Open a key that opens sealed evidence.
 
-    Args:
-        data: The content of the private key's file.
-        passphrase: The passphrase that sealed it.
-
     Raises:
         IssuerError: It is not such a file, or the passphrase is wrong.
     """
@@ -175,15 +171,7 @@ def record_opening(folder: IssuerFolder, opening: Opening) -> None:
 def opening_of(
     data: bytes, *, decision: str, keys: tuple[str, ...], reason: str, now: float
 ) -> Opening:
-    """Return the line about an opening by this process.
-
-    Args:
-        data: The sealed file.
-        decision: Id of its decision.
-        keys: Names of the keys.
-        reason: Why it is opened.
-        now: Seconds since the epoch.
-    """
+    """Return the line about an opening by this process."""
     actor = current_actor()
     return Opening(
         time=datetime.fromtimestamp(now, UTC).isoformat(),

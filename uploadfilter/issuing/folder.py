@@ -171,7 +171,6 @@ class IssuerFolder:
             yield
 
     def _tidy(self) -> None:
-        """Finish the steps that a killed command has begun."""
         for folder in (self.staged, self.proposal):
             old = folder.with_name(folder.name + ".old")
             if old.exists() and not folder.exists():

@@ -39,12 +39,6 @@ def propose_holders(
 ) -> None:
     """Propose the holders of all roles, at the beginning or for a change.
 
-    Args:
-        folder: The issuer's folder; the caller holds its lock.
-        now: The published data.
-        holders: The holders of each role.
-        epoch_s: Seconds since the epoch.
-
     Raises:
         IssuerError: A role cannot be held in this way.
     """

@@ -116,10 +116,6 @@ def made_key(name: str, passphrase: str, *, cost: int = COST) -> tuple[bytes, by
 def opened_key(data: bytes, passphrase: str) -> CryptoSigner:
     """Return a signer with a key.
 
-    Args:
-        data: The content of the private key's file.
-        passphrase: The passphrase that sealed it.
-
     Raises:
         IssuerError: It is not such a file, or the passphrase is wrong.
     """
@@ -141,9 +137,6 @@ def opened_key(data: bytes, passphrase: str) -> CryptoSigner:
 
 def made_plain_key(name: str) -> tuple[bytes, bytes]:
     """Make a key without a passphrase, for a timer that signs.
-
-    Args:
-        name: The holder: a machine or a company.
 
     Returns:
         The contents of a file for its owner alone, and of the file for everybody.

@@ -41,9 +41,6 @@ _HEADING: Final = tuple(it.name for it in fields(ListedFile))
 class FileList:
     """The list of one build; a list without rows is not written.
 
-    Args:
-        path: The file, which is replaced.
-
     Raises:
         OSError: An older list cannot be removed.
     """

@@ -26,6 +26,7 @@ from uploadfilter.issuing.published import (
     Listing,
     Published,
     applied,
+    by_shard,
     changes,
     without_canaries,
 )
@@ -138,13 +139,6 @@ def propose(
 ) -> Review:
     """Make a proposal of the staged operations; without any, only extend validity.
 
-    Args:
-        folder: The issuer's folder; the caller holds its lock.
-        now: The published data.
-        epoch_s: Seconds since the epoch.
-        parameters: How signals were computed, by signal type.
-        listing: The canaries that every set has.
-
     Raises:
         IssuerError: There is nothing to propose.
     """
@@ -168,11 +162,7 @@ def propose(
 
 
 def discard(folder: IssuerFolder) -> None:
-    """Delete the proposed set, and keep other proposals.
-
-    Args:
-        folder: The issuer's folder; the caller holds its lock.
-    """
+    """Delete the proposed set, and keep other proposals."""
     if folder.proposal.exists():
         with _replacing_set(folder):
             pass
@@ -223,19 +213,12 @@ def review(folder: IssuerFolder, now: Published) -> Review:
 
 
 def _check_delta(new: Listing, old: Listing) -> None:
-    """Check that applying the delta gives the same entries as the full set.
-
-    Raises:
-        IssuerError: The entries differ.
-    """
+    """Check that applying the delta gives the same entries as the full set."""
     older, newer = old.manifest.sequence, new.manifest.sequence
     if older == newer or not any(d.to == newer for d in new.manifest.deltas):
         return
-    changed: dict[int, list[tuple[str, bytes | None]]] = {}
-
     text = ops.unpacked(new.read(delta_path(older, newer)))
-    for entry_id, line in changes(text).items():
-        changed.setdefault(shard_of(entry_id), []).append((entry_id, line))
+    changed = by_shard(changes(text).items())
     for shard in range(SHARDS):
         after = applied(old.lines(shard), changed.get(shard, ()))
         if after != new.lines(shard):
@@ -243,11 +226,7 @@ def _check_delta(new: Listing, old: Listing) -> None:
 
 
 def _check_canaries(lines: Lines) -> None:
-    """Check that uncounted entries are canaries: people review all other entries.
-
-    Raises:
-        IssuerError: An entry has the id of a canary, but is not one.
-    """
+    """Check that uncounted entries are canaries: people review all other entries."""
     known = {it.id: ops.addition(it) for it in canaries.entries()}
     for entry_id, line in lines.items():
         if entry_id.startswith(canaries.PREFIX) and line != known.get(entry_id):
@@ -298,7 +277,7 @@ def _changed(
         # An entry that a duty officer withdrew leaves the set with the next sequence.
         changed |= dict.fromkeys(gone & (old.keys() | changed.keys()))
         changed |= {key: it for key, it in always.items() if shard_of(key) == shard}
-        new = applied(old, list(changed.items()))
+        new = applied(old, changed.items())
         counts.take(old, new)
         for entry_id in sorted(old.keys() | new.keys()):
             line = new.get(entry_id)
@@ -362,17 +341,13 @@ def _is_full_due(full: Full, deltas: tuple[Delta, ...], entries: int) -> bool:
 def _put_full(now: Published, found: Files, full: Full) -> None:
     """Write a full set, one shard after the other."""
     together: Lines = {}
-    changed = dict(found.delta)
-
-    by_shard: dict[int, list[tuple[str, bytes | None]]] = {}
-    for entry_id, line in changed.items():
-        is_gone = line.startswith(ops.DELETE)
-        by_shard.setdefault(shard_of(entry_id), []).append(
-            (entry_id, None if is_gone else line)
-        )
+    changed = by_shard(
+        (entry_id, None if line.startswith(ops.DELETE) else line)
+        for entry_id, line in found.delta
+    )
     for shard in range(SHARDS):
         old = {} if now.hashset is None else now.hashset.lines(shard)
-        lines = applied(old, by_shard.get(shard, ()))
+        lines = applied(old, changed.get(shard, ()))
         if full.shards == 1:
             together |= lines
         else:
@@ -396,7 +371,6 @@ def renewal(now: Published, folder: IssuerFolder, epoch_s: float, place: Path) -
 
 @contextlib.contextmanager
 def _replacing_set(folder: IssuerFolder) -> Iterator[Path]:
-    """Make the proposed set anew, and keep other proposals."""
     with replacing(folder.proposal) as place:
         for path in _others(folder.proposal):
             write_private(place / path.relative_to(folder.proposal), path.read_bytes())

@@ -4,7 +4,7 @@ Rules this module keeps: it reads as an operator would, by the newest timestamp;
 file is checked against its signed digest, because officers sign what follows from it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +44,7 @@ from uploadfilter.signedsets.roles import (
 )
 
 _T = TypeVar("_T", Root, Timestamp, Snapshot, Targets)
+_V = TypeVar("_V")
 
 Lines = dict[str, bytes]
 """The line of each entry, by its id."""
@@ -97,22 +98,17 @@ class Listing:
     @cached_property
     def _changed(self) -> dict[int, list[tuple[str, bytes | None]]]:
         """The changes by the deltas after the full set, by shard and in order."""
-        found: dict[int, list[tuple[str, bytes | None]]] = {}
-        for path in manifests.plan(self.manifest, self.manifest.full.sequence).paths:
-            for entry_id, line in changes(ops.unpacked(self.read(path))).items():
-                found.setdefault(shard_of(entry_id), []).append((entry_id, line))
-        return found
+        paths = manifests.plan(self.manifest, self.manifest.full.sequence).paths
+        texts = (ops.unpacked(self.read(path)) for path in paths)
+        return by_shard(it for text in texts for it in changes(text).items())
 
     @cached_property
     def _unsharded(self) -> dict[int, Lines]:
         """The entries of a full set of one file, by shard."""
-        found: dict[int, Lines] = {}
         full = self.manifest.full
         text = ops.unpacked(self.read(full_path(full.sequence, 0, full.shards)))
-        for line in text.splitlines(keepends=True):
-            entry_id = ops.id_of(line)
-            found.setdefault(shard_of(entry_id), {})[entry_id] = line
-        return found
+        lines = ((ops.id_of(it), it) for it in text.splitlines(keepends=True))
+        return {shard: dict(its) for shard, its in by_shard(lines).items()}
 
     def full_lines(self, shard: int) -> Lines:
         """Return the entries of one of 256 parts of the full set."""
@@ -143,14 +139,20 @@ def changes(text: bytes) -> dict[str, bytes | None]:
     }
 
 
+def by_shard(pairs: Iterable[tuple[str, _V]]) -> dict[int, list[tuple[str, _V]]]:
+    """Group ids and their values by the shard of the id, in order."""
+    found: dict[int, list[tuple[str, _V]]] = {}
+    for pair in pairs:
+        found.setdefault(shard_of(pair[0]), []).append(pair)
+    return found
+
+
 def without_canaries(lines: Lines) -> Lines:
     """Return the entries that people listed."""
     return {it: lines[it] for it in lines if not it.startswith(canaries.PREFIX)}
 
 
-def applied(
-    lines: Lines, changed: "list[tuple[str, bytes | None]] | tuple[()]"
-) -> Lines:
+def applied(lines: Lines, changed: Iterable[tuple[str, bytes | None]]) -> Lines:
     """Return entries after operations, in their order."""
     result = dict(lines)
     for entry_id, line in changed:

@@ -96,12 +96,6 @@ def publish(
 ) -> Publication:
     """Publish the proposal.
 
-    Args:
-        folder: The issuer's folder; the caller holds its lock.
-        now: The published data.
-        machine: The signer of the timestamp.
-        epoch_s: Seconds since the epoch.
-
     Raises:
         IssuerError: There is no proposal, a signature is missing, or ``machine`` may
             not sign.
@@ -200,12 +194,6 @@ def withdrawable(
 ) -> Withdrawable:
     """Describe the effect of a withdrawal, before an officer signs it.
 
-    Args:
-        folder: The issuer's folder; the caller holds its lock.
-        now: The published data.
-        ids: Ids of the entries.
-        epoch_s: Seconds since the epoch.
-
     Raises:
         IssuerError: Nothing is published, an id is not in the set, or there are too
             many for one person and day.
@@ -231,11 +219,6 @@ def withdrawable(
 def left_today(folder: IssuerFolder, now: Published, epoch_s: float) -> int:
     """Return how many entries one person may still withdraw today.
 
-    Args:
-        folder: The issuer's folder; the caller holds its lock.
-        now: The published data.
-        epoch_s: Seconds since the epoch.
-
     Raises:
         IssuerError: The folder's note of withdrawals cannot be read.
     """
@@ -256,11 +239,6 @@ def check_listed(now: Published, ids: Iterable[str]) -> None:
 
 def export(folder: IssuerFolder, now: Published, to: Path) -> int:
     """Copy the files for operators into a folder, for example on a stick.
-
-    Args:
-        folder: The issuer's folder; the caller holds its lock.
-        now: The published data.
-        to: The folder, which is made if it is missing.
 
     Returns:
         How many bytes it holds.
@@ -286,10 +264,6 @@ def export(folder: IssuerFolder, now: Published, to: Path) -> int:
 
 def export_lines(now: Published, to: Path) -> int:
     """Write the entries that are published as JSON lines, without the canaries.
-
-    Args:
-        now: The published data.
-        to: The file, which is replaced if it exists.
 
     Returns:
         How many bytes it has.

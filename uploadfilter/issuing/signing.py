@@ -78,11 +78,6 @@ def pending(folder: IssuerFolder, now: Published) -> tuple[PendingSignature, ...
 def sign(folder: IssuerFolder, now: Published, signer: "Signer") -> tuple[str, ...]:
     """Sign everything in the proposal that a key may sign.
 
-    Args:
-        folder: The issuer's folder; the caller holds its lock.
-        now: The published data.
-        signer: The signer.
-
     Returns:
         The roles that the key has signed for.
 

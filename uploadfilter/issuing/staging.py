@@ -31,7 +31,7 @@ from uploadfilter.hashsets.opening import opened
 from uploadfilter.hashsets.refusing import BadLines, check_outcome
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.issuing.folder import IssuerFolder, remove, replacing
-from uploadfilter.issuing.published import Published, changes
+from uploadfilter.issuing.published import Published, by_shard, changes
 from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets import operations as ops
 from uploadfilter.signedsets.roles import SHARDS, shard_of
@@ -138,12 +138,7 @@ def stage_file(
 
 
 def withdrawn_ids(folder: IssuerFolder, now: Published) -> frozenset[str]:
-    """Return the ids that duty officers withdrew, also those that left the list since.
-
-    Args:
-        folder: The issuer's folder; the caller holds its lock.
-        now: The published data.
-    """
+    """Return all ids that duty officers ever withdrew."""
     return folder.withdrawn_before() | frozenset(now.withdrawn())
 
 
@@ -174,13 +169,12 @@ def stage_deletions(folder: IssuerFolder, ids: Iterable[str]) -> StagedChanges:
         folder: The issuer's folder; the caller holds its lock.
         ids: The ids; those that the set does not have are ignored.
     """
-    by_shard: dict[int, dict[str, bytes | None]] = {}
-    for entry_id in ids:
-        by_shard.setdefault(shard_of(entry_id), {})[entry_id] = None
+    gone: Iterable[tuple[str, bytes | None]] = ((entry_id, None) for entry_id in ids)
+    deleted = by_shard(gone)
     with replacing(folder.staged) as new:
         for shard in range(SHARDS):
             before = staged_changes(folder, shard)
-            _write_shard(new, shard, before | by_shard.get(shard, {}))
+            _write_shard(new, shard, before | dict(deleted.get(shard, ())))
     return staged(folder)
 
 
@@ -206,23 +200,13 @@ def staged(folder: IssuerFolder) -> StagedChanges:
     return StagedChanges(added=added, deleted=deleted)
 
 
-def not_added(folder: IssuerFolder, ids: Iterable[str]) -> set[str]:
-    """Return the ids that the published set must have, because they are not staged.
-
-    Args:
-        folder: The issuer's folder; the caller holds its lock.
-        ids: Ids that are to be removed.
-    """
-    by_shard: dict[int, set[str]] = {}
-    for entry_id in ids:
-        by_shard.setdefault(shard_of(entry_id), set()).add(entry_id)
-    return {
-        entry_id
-        for shard, wanted in by_shard.items()
-        for changed in (staged_changes(folder, shard),)
-        for entry_id in wanted
-        if changed.get(entry_id) is None
-    }
+def not_added(folder: IssuerFolder, ids: Collection[str]) -> set[str]:
+    """Return the ids that the published set must have, because they are not staged."""
+    added: set[str] = set()
+    for shard in {shard_of(entry_id) for entry_id in ids}:
+        changed = staged_changes(folder, shard)
+        added |= {it for it, line in changed.items() if line is not None}
+    return set(ids) - added
 
 
 def digest(folder: IssuerFolder) -> str:

@@ -53,9 +53,6 @@ class PictureRow:
 class PictureTable:
     """The rows of a file, found by the path or a digest of a picture.
 
-    Args:
-        rows: The rows, each with its keys.
-
     Raises:
         IssuerError: Two rows contradict each other about one picture.
     """

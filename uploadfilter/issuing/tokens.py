@@ -223,11 +223,6 @@ def open_signer(
 def opened_token(data: bytes, library: Path, pin: str) -> TokenSigner:
     """Return a signer with a token.
 
-    Args:
-        data: The file that stands for the key.
-        library: The library of the token's maker.
-        pin: The PIN of the token.
-
     Raises:
         IssuerError: The file names no token, or no token can be used here.
     """

@@ -179,10 +179,6 @@ def read(path: Path) -> Corpus:
 def read_file(path: Path, file: BinaryIO) -> Corpus:
     """Map a corpus that is open, after every byte of it was checked.
 
-    Args:
-        path: The path of the file, for messages.
-        file: The file.
-
     Raises:
         HashSetKnownGoodError: It is damaged, not a corpus, or of a newer version.
     """

@@ -124,13 +124,6 @@ class KnownGood:
     ) -> ListedCorpus:
         """Add a corpus that ``hashset known-good`` made, or replace one of its name.
 
-        Args:
-            name: Name of the corpus at this operator.
-            path: The file.
-            file: The same file, open.
-            secret: The secret that keys its digests.
-            epoch_s: Seconds since the epoch.
-
         Raises:
             HashSetNameError: The name is not allowed.
             HashSetKnownGoodError: The file is damaged, or the corpus could not be
@@ -169,15 +162,6 @@ class KnownGood:
         progress: Progress | None = None,
     ) -> tuple[ListedCorpus, Read]:
         """Add a list of harmless files in a format of others.
-
-        Args:
-            name: Name of the corpus at this operator.
-            path: The file.
-            file: The same file, open.
-            form: Its format.
-            secret: The secret that keys its digests.
-            epoch_s: Seconds since the epoch.
-            progress: Receives how much was read.
 
         Raises:
             HashSetNameError: The name is not allowed.

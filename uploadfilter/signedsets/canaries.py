@@ -212,13 +212,7 @@ def read_note(data: bytes) -> CanaryNote:
 def faults(
     listed: ListedCanaries, seen: CanaryOutcome, *, is_rejected: bool
 ) -> tuple[str, ...]:
-    """Return the faults in one set's treatment of a canary; empty if there are none.
-
-    Args:
-        listed: The canaries that the set has.
-        seen: The result of the canary.
-        is_rejected: Whether the sender was told that it is rejected.
-    """
+    """Return the faults in one set's treatment of a canary; empty if there are none."""
     found = {entry_id for name, entry_id in seen.matched if name == listed.set}
     missing = [it for it in listed.ids if it not in found]
     if missing:

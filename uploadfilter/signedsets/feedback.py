@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby, pairwise
-from typing import Final, TypeVar
+from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from uploadfilter.errors import FeedbackError
 from uploadfilter.signedsets.metadata import KEY_NAME
@@ -42,7 +43,9 @@ _DOMAIN: Final = b"uploadfilter feedback 1\n"
 """The signed bytes begin with this: a signature by this key is valid only for
 feedback."""
 
-_HEX_DIGEST: Final = 64
+_Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_COUNT)]
+_Digest: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+_Name: TypeAlias = Annotated[str, Meta(pattern=rf"\A{KEY_NAME.pattern}\Z")]
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -80,44 +83,24 @@ class FeedbackHeader(
         omitted: Uploads that matched more entries than a record lists.
     """
 
-    feedback: int
+    feedback: Literal[1]
     set: str
-    root: str
-    operator: str
-    public: str
+    root: _Digest
+    operator: _Name
+    public: _Digest
     since: date
     to: date
-    entries: int
-    numbers: tuple[Number, ...] = ()
-    gaps: tuple[tuple[date, date], ...] = ()
-    omitted: int = 0
+    entries: _Count
+    numbers: Annotated[tuple[Number, ...], Meta(max_length=MOST_NUMBERS)] = ()
+    gaps: Annotated[tuple[tuple[date, date], ...], Meta(max_length=MOST_GAPS)] = ()
+    omitted: _Count = 0
 
     def __post_init__(self) -> None:
         """Refuse counts that cannot be added up."""
-        sequences = [it.sequence for it in self.numbers]
-        for is_wrong, what in (
-            (self.feedback != FORMAT, f"format {self.feedback} is not known"),
-            (not _is_hex(self.root), "the root is not a SHA-256"),
-            (not _is_hex(self.public), "the public key is not 64 hex digits"),
-            (not KEY_NAME.fullmatch(self.operator), "the operator has no usable name"),
-            (
-                not 0 < self.days <= MOST_DAYS,
-                f"the period is not 1 to {MOST_DAYS} days",
-            ),
-            (
-                not 0 <= self.entries <= MOST_COUNT,
-                "the count of entries is out of bounds",
-            ),
-            (
-                not 0 <= self.omitted <= MOST_COUNT,
-                "the count of uploads is out of bounds",
-            ),
-            (len(self.numbers) > MOST_NUMBERS, "there are too many numbers"),
-            (len(self.gaps) > MOST_GAPS, "there are too many gaps"),
-            (any(a >= b for a, b in pairwise([0, *sequences])), "the numbers go back"),
-        ):
-            if is_wrong:
-                raise ValueError(what)
+        if not 0 < self.days <= MOST_DAYS:
+            raise ValueError(f"the period is not 1 to {MOST_DAYS} days")
+        if any(a >= b for a, b in pairwise([0, *(it.sequence for it in self.numbers)])):
+            raise ValueError("the numbers go back")
 
     @property
     def days(self) -> int:
@@ -152,44 +135,21 @@ class EntryLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         asked: How often a reviewer of the operator asked to withdraw it.
     """
 
-    id: str
-    days: dict[date, int] = {}
-    exact: int = 0
-    rejected: int = 0
-    suppressed: int = 0
+    id: Annotated[str, Meta(min_length=1, max_length=MOST_ID_CHARACTERS)]
+    days: dict[date, Annotated[int, Meta(ge=1, le=MOST_COUNT)]] = {}
+    exact: _Count = 0
+    rejected: _Count = 0
+    suppressed: _Count = 0
     quarantined: bool = False
-    objections: int = 0
-    asked: int = 0
+    objections: _Count = 0
+    asked: _Count = 0
 
     def __post_init__(self) -> None:
         """Refuse counts that cannot be added up."""
-        for is_wrong, what in (
-            (not 0 < len(self.id) <= MOST_ID_CHARACTERS, "an entry cannot have the id"),
-            (not self.id.isprintable(), "an entry cannot have the id"),
-            (
-                not all(0 < n <= MOST_COUNT for n in self.days.values()),
-                "a day has no count",
-            ),
-            (
-                not 0 <= self.exact <= self.matches,
-                "more matches are exact than there are",
-            ),
-            (
-                not 0 <= self.rejected <= self.matches,
-                "more are rejected than there are",
-            ),
-            (
-                not 0 <= self.suppressed <= MOST_COUNT,
-                "the suppressions are out of bounds",
-            ),
-            (
-                min(self.objections, self.asked) < 0
-                or max(self.objections, self.asked) > MOST_COUNT,
-                "the objections are out of bounds",
-            ),
-        ):
-            if is_wrong:
-                raise ValueError(what)
+        if not self.id.isprintable():
+            raise ValueError("an entry cannot have the id")
+        if max(self.exact, self.rejected) > self.matches:
+            raise ValueError("more are exact, or rejected, than match")
 
     @property
     def matches(self) -> int:
@@ -379,10 +339,6 @@ def _parsed(line: bytes, kind: type[_T], what: str) -> _T:
         return msgspec.json.decode(line, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as exc:
         raise _damaged(f"{what} ({exc})") from exc
-
-
-def _is_hex(text: str) -> bool:
-    return len(text) == _HEX_DIGEST and set(text) <= set("0123456789abcdef")
 
 
 def _damaged(what: str) -> FeedbackError:

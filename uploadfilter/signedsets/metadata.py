@@ -237,13 +237,7 @@ def root_signatures(
 def signatures(
     delegator: Metadata[Root] | Metadata[Targets], role: str, what: Metadata[_T]
 ) -> Signatures:
-    """Return the signers of a role's metadata.
-
-    Args:
-        delegator: The metadata that names the holders of the role.
-        role: Name of the role.
-        what: Metadata of the role.
-    """
+    """Return the signers of a role's metadata."""
     return _signatures(delegator.signed, role, what)
 
 

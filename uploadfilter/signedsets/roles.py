@@ -118,8 +118,5 @@ def most_withdrawn_a_day(entries: int) -> int:
 
     A tenth of a small set, ten of a usual one, a thousandth of a large one, so that a
     stolen key cannot switch the filter off. More withdrawals need the analysts.
-
-    Args:
-        entries: Entries of the set in force.
     """
     return max(1, min(10, entries // 10), entries // 1000)

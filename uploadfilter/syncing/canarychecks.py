@@ -73,11 +73,6 @@ def check_door(
 def _send_until_loaded(
     base: Path, url: str, generation: int, clock: Callable[[], float]
 ) -> tuple[Sent, CanaryOutcome | None]:
-    """Send the canary, and return the response and the decision.
-
-    Raises:
-        ServiceError: There was no response.
-    """
     if not (base / KEY).exists():
         raise ServiceError("no proxy of this release was started here yet")
     key = canary_key(base)

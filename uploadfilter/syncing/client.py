@@ -92,10 +92,6 @@ class Verified:
 class Client:
     """Reads one signed set from one source, once.
 
-    Args:
-        trusted: The folder of the set; the caller holds its lock.
-        source: A folder or a URL.
-
     Raises:
         UsageError: The source is neither a folder nor a URL.
         HashSetTrustError: No root is trusted.
@@ -182,7 +178,6 @@ class Client:
         return place
 
     def _metadata(self) -> dict[str, tuple[int, int, str]]:
-        """Return version, end of validity, and name for each role."""
         found = {}
         for role in _ROLES:
             signed = self._read(role).signed
@@ -203,11 +198,6 @@ class Client:
 
 
 def _withdrawals(data: bytes) -> tuple[str, ...]:
-    """Return the ids of the list of withdrawals.
-
-    Raises:
-        HashSetFormatError: It is too long, damaged, or something else.
-    """
     try:
         return ops.withdrawals(ops.unpacked(data, most_bytes=MOST_WITHDRAWALS_BYTES))
     except HashSetFormatError as exc:

@@ -75,11 +75,7 @@ class GatheredFeedback:
         return found
 
     def lines(self, quarantined: Collection[str] = ()) -> Iterator[EntryLine]:
-        """Yield a line for each entry, sorted by id.
-
-        Args:
-            quarantined: Ids of entries in quarantine.
-        """
+        """Yield a line for each entry, sorted by id."""
         held = set(quarantined)
         for entry_id in sorted({*self._entries, *held}):
             known = self._entries.get(entry_id) or _Counted()

@@ -128,12 +128,6 @@ def note_of(folder: Path, gate: CorpusGate, *, sequence: int, epoch_s: float) ->
     """Note the findings of a gate, for people; a failed write is ignored.
 
     On a full disk another error helps more.
-
-    Args:
-        folder: The folder of the signed set.
-        gate: The gate that compared the set.
-        sequence: Sequence of the set.
-        epoch_s: Seconds since the epoch.
     """
     note = GateNote(
         sequence=sequence,

@@ -7,10 +7,8 @@ left out of it; a malformed line ends everything, because it was signed.
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
 
 import msgspec
-from typing_extensions import override
 
 from uploadfilter.errors import HashSetFormatError
 from uploadfilter.hashsets import formats
@@ -18,36 +16,11 @@ from uploadfilter.hashsets.tally import Tally
 from uploadfilter.reference.entries.collecting import EntryBlock, TableBuilder
 from uploadfilter.signedsets import operations as ops
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
 
 class _Named(msgspec.Struct):
     """The field of a line that holds the id of the entry."""
 
     id: str
-
-
-class _Bytes(io.RawIOBase):
-    """Bytes that can be read like a file."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__()
-        self._rest = memoryview(data)
-
-    @override
-    def readable(self) -> bool:
-        """Return true: it can be read."""
-        return True
-
-    @override
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Read into a buffer; return how many bytes."""
-        room = memoryview(buffer)
-        count = min(len(room), len(self._rest))
-        room[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
 
 
 _name_of = msgspec.json.Decoder(_Named).decode
@@ -152,7 +125,7 @@ def id_of(line: bytes) -> str:
 def _collect(
     collected: TableBuilder, text: bytes, allowed: frozenset[str], tally: Tally
 ) -> None:
-    file = cast("io.BufferedReader", io.BufferedReader(_Bytes(text)))
+    file: io.BufferedReader = io.BufferedReader(io.BytesIO(text))
     for item in formats.read(file, categories=allowed, tally=tally):
         if isinstance(item, EntryBlock):
             collected.add_block(item)

@@ -10,7 +10,7 @@ back to a lower sequence; every failure is noted, so that the service can report
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -85,13 +85,6 @@ class SyncReport:
     categories: dict[str, int]
 
 
-@dataclass(slots=True)
-class _Withdrawn:
-    """The number of entries withdrawn before the set itself came into force."""
-
-    count: int = 0
-
-
 def sync(
     trusted: Trusted,
     directory: ReferenceDirectory,
@@ -122,27 +115,21 @@ def sync(
         UsageError: Categories have to be named, or the source is not a folder or URL.
     """
     with trusted.locked():
-        status, taken = trusted.status(), _Withdrawn()
+        status, update = trusted.status(), None
         try:
             _check_clock(status, clock())
             with contextlib.closing(Client(trusted, source or status.source)) as client:
                 verified = client.verify()
                 change = _fetch(client, verified, directory, status, chosen, progress)
                 with directory.writer(create=True) as writer:
-                    report = _put_in_force(
-                        writer,
-                        trusted,
-                        status,
-                        verified,
-                        change,
-                        chosen,
-                        passage,
-                        taken,
-                        clock(),
+                    update = _Update(
+                        writer, trusted, status, verified, change, passage, clock()
                     )
+                    report = update.put_in_force(chosen)
         except (HashSetError, StoreError, UsageError) as exc:
             # Also a share that is not mounted: a timer meets it, and nobody reads it.
-            status = with_withdrawn(status, taken.count, clock())
+            withdrawn = 0 if update is None else update.withdrawn
+            status = with_withdrawn(status, withdrawn, clock())
             _note_failure(trusted, status, exc, clock())
             raise
         trusted.put_status(report.status)
@@ -198,12 +185,7 @@ def _number_of(info: SetInfo | None, status: Status) -> int | None:
 def _held(
     name: str, sets: tuple[SetInfo, ...], chosen: Chosen, verified: Verified
 ) -> Settled:
-    """Return categories and state for the set: the new choice, or the earlier one.
-
-    Raises:
-        HashSetNameError: An unsigned import has the name.
-        UsageError: No category that the set has is named.
-    """
+    """Return categories and state for the set: the new choice, or the earlier one."""
     info = _in_force(name, sets)
     if info is None and chosen.state is None:
         # It has enough signatures: it rejects, unless the operator says "not yet".
@@ -275,93 +257,172 @@ def _check_not_older(have: int | None, verified: Verified, name: str) -> None:
         )
 
 
-def _put_in_force(
-    writer: ReferenceWriter,
-    trusted: Trusted,
-    status: Status,
-    verified: Verified,
-    change: FetchedChange,
-    chosen: Chosen,
-    passage: Passage,
-    taken: _Withdrawn,
-    epoch_s: float,
-) -> SyncReport:
-    """Make one generation of all changes, or none if nothing changes.
+class _Update:
+    """Makes one generation of all changes to a set, or none if nothing changes.
 
     Withdrawals get a generation of their own if the gate refuses, and before the gate
     compares a whole set, which takes a while.
+
+    Attributes:
+        withdrawn: Entries that were put out of force before the set itself.
     """
-    name = trusted.name
-    info = _in_force(name, writer.sets)
-    have = _number_of(info, status)
-    if have != change.have:
-        raise StoreBusyError(
-            f"another command changed the hash set {name!r} meanwhile",
-            hint="Sync again.",
-        )
-    held = _held(name, writer.sets, chosen, verified)
-    new = _newly_withdrawn(writer, name, verified, change)
-    most = most_withdrawals(
-        status, most_withdrawn_a_day(verified.manifest.entries), epoch_s
-    )
-    revoked = first_withdrawn(new, most)
-    _check_not_pinned(writer, name, revoked, taken)
-    leaving = _leaving(writer, name, verified)
-    try:
-        going = sum(not change.keeps(it) for it in leaving)
-        seen = _gated(info)
-        gate = _gate(writer, trusted, passage, seen, going, epoch_s)
-        is_seen = seen == gate.identity
-        is_same = is_seen and _is_same(info, held, verified, change)
-        if is_same or not is_seen or change.is_full:
-            _withdraw(writer, name, revoked, taken)
-        if not is_same:
-            _replace(
-                writer, trusted, status, verified, change, held, revoked, gate, epoch_s
+
+    def __init__(
+        self,
+        writer: ReferenceWriter,
+        trusted: Trusted,
+        status: Status,
+        verified: Verified,
+        change: FetchedChange,
+        passage: Passage,
+        epoch_s: float,
+    ) -> None:
+        self._writer = writer
+        self._trusted = trusted
+        self._name = trusted.name
+        self._status = status
+        self._verified = verified
+        self._change = change
+        self._passage = passage
+        self._epoch_s = epoch_s
+        self.withdrawn = 0
+
+    def put_in_force(self, chosen: Chosen) -> SyncReport:
+        """Change the set.
+
+        Raises:
+            HashSetGateError: The gate refuses the set.
+            StoreError: A rollback is not released, or another command was quicker.
+        """
+        writer, name, verified = self._writer, self._name, self._verified
+        info = _in_force(name, writer.sets)
+        have = _number_of(info, self._status)
+        if have != self._change.have:
+            raise StoreBusyError(
+                f"another command changed the hash set {name!r} meanwhile",
+                hint="Sync again.",
             )
-    except (HashSetGateError, HashSetKnownGoodError):
-        # Entries that the set would have lacked anyway are out as well.
-        others = first_withdrawn(leaving - revoked, most - len(revoked))
-        _withdraw(writer, name, revoked | others, taken)
-        raise
-    status = with_withdrawn(status, len(revoked), epoch_s)
-    after = next(it for it in writer.sets if it.name == name)
-    out = writer.generation.changes.rows(Party.GATE, name)
-    return SyncReport(
-        status=_after(status, verified, held_back=len(new - revoked), epoch_s=epoch_s),
-        older=have or 0,
-        generation=writer.number,
-        set=after,
-        is_new=not is_same or bool(revoked),
-        is_full=change.is_full,
-        withdrawn=len(revoked),
-        quarantined=sum(1 for _ in out),
-        generic=gate.generic_count,
-        categories=verified.manifest.categories,
-    )
+        held = _held(name, writer.sets, chosen, verified)
+        new = self._newly_withdrawn()
+        a_day = most_withdrawn_a_day(verified.manifest.entries)
+        most = most_withdrawals(self._status, a_day, self._epoch_s)
+        revoked = first_withdrawn(new, most)
+        if writer.pinned:
+            self._withdraw(revoked)
+            raise _pinned(writer.number, len(revoked))
+        gate, is_same = self._pass_gate(info, held, revoked, most)
+        status = with_withdrawn(self._status, len(revoked), self._epoch_s)
+        out = writer.generation.changes.rows(Party.GATE, name)
+        return SyncReport(
+            status=_after(
+                status, verified, held_back=len(new - revoked), epoch_s=self._epoch_s
+            ),
+            older=have or 0,
+            generation=writer.number,
+            set=next(it for it in writer.sets if it.name == name),
+            is_new=not is_same or bool(revoked),
+            is_full=self._change.is_full,
+            withdrawn=len(revoked),
+            quarantined=sum(1 for _ in out),
+            generic=gate.generic_count,
+            categories=verified.manifest.categories,
+        )
 
+    def _pass_gate(
+        self, info: SetInfo | None, held: Settled, revoked: set[str], most: int
+    ) -> tuple[CorpusGate, bool]:
+        """Put the set in force; return the gate, and whether the set is the same."""
+        seen = "" if info is None or info.signed is None else info.signed.gated
+        change, leaving = self._change, self._in_force(self._verified.withdrawn)
+        try:
+            gate = gate_for(
+                self._trusted.state,
+                self._writer.secret,
+                self._passage,
+                epoch_s=self._epoch_s,
+                withdrawn=sum(not change.keeps(it) for it in leaving),
+                seen=seen,
+            )
+            is_seen = seen == gate.identity
+            is_same = is_seen and _is_same(info, held, self._verified, change)
+            if is_same or not is_seen or change.is_full:
+                self._withdraw(revoked)
+            if not is_same:
+                self._replace(held, revoked, gate)
+        except (HashSetGateError, HashSetKnownGoodError):
+            # Entries that the set would have lacked anyway are out as well.
+            others = first_withdrawn(leaving - revoked, most - len(revoked))
+            self._withdraw(revoked | others)
+            raise
+        return gate, is_same
 
-def _gate(
-    writer: ReferenceWriter,
-    trusted: Trusted,
-    passage: Passage,
-    seen: str,
-    going: int,
-    epoch_s: float,
-) -> CorpusGate:
-    return gate_for(
-        trusted.state,
-        writer.secret,
-        passage,
-        epoch_s=epoch_s,
-        withdrawn=going,
-        seen=seen,
-    )
+    def _in_force(self, ids: Iterable[str]) -> set[str]:
+        """Return the entries that are in the set in force, and not withdrawn yet."""
+        known = self._writer.generation.changes.withdrawn(self._name)
+        wanted = [it for it in ids if not known.get(it)]
+        present = self._writer.generation.has_entries(self._name, wanted)
+        return {it for it, is_there in present.items() if is_there}
 
+    def _newly_withdrawn(self) -> set[str]:
+        """Return the withdrawn entries that the set will have, and that are in force.
 
-def _gated(info: SetInfo | None) -> str:
-    """Return the corpora that a set in force was compared with; empty if none."""
-    return "" if info is None or info.signed is None else info.signed.gated
+        While a rollback is not released the set stays as it is.
+        """
+        change, ids = self._change, self._verified.withdrawn
+        if self._writer.pinned:
+            return self._in_force(ids)
+        known = self._writer.generation.changes.withdrawn(self._name)
+        before = change.present if change.is_full else self._in_force(ids)
+        return {
+            it
+            for it in ids
+            if not known.get(it)
+            and (change.net[it] is not None if it in change.net else it in before)
+        }
+
+    def _withdraw(self, revoked: set[str]) -> None:
+        """Put entries of the set out of force; the others are left for later."""
+        ids = sorted(self._in_force(revoked))
+        self._writer.revoke(self._name, ids)
+        self.withdrawn += len(ids)
+
+    def _replace(self, held: Settled, revoked: set[str], gate: CorpusGate) -> None:
+        """Put the set in force through the gate, and note the findings."""
+        verified, change = self._verified, self._change
+        taken = frozenset({*held.categories, canaries.CATEGORY})
+        collected = self._writer.collect()
+        tally = change.collect(collected, taken, self._name)
+        sequence = verified.manifest.sequence
+        info = SetInfo(
+            name=self._name,
+            issuer=verified.manifest.issuer,
+            categories=tuple(sorted(set(held.categories))),
+            enforced=held.enforced,
+            imported_at=int(self._epoch_s),
+            source=ImportSource(
+                lines=tally.lines,
+                refused={it.problem.value: it.count for it in tally.problems},
+                sha256=verified.sha256,
+                bytes=verified.bytes,
+            ),
+            signed=Signed(
+                root=self._status.root,
+                sequence=sequence,
+                signers=verified.signers,
+                gated=gate.identity,
+            ),
+        )
+        try:
+            self._writer.replace_set(
+                collected,
+                info,
+                without=None if change.is_full else list(change.net),
+                revoked=sorted(revoked),
+                gate=gate,
+            )
+        finally:
+            path = self._trusted.path
+            note_of(path, gate, sequence=sequence, epoch_s=self._epoch_s)
 
 
 def _is_same(
@@ -376,106 +437,14 @@ def _is_same(
     )
 
 
-def _check_not_pinned(
-    writer: ReferenceWriter, name: str, revoked: set[str], taken: _Withdrawn
-) -> None:
-    """Take only withdrawals while a rollback is not released."""
-    if not writer.pinned:
-        return
-    _withdraw(writer, name, revoked, taken)
-    raise StorePinnedError(
-        f"generation {writer.number} is pinned by a rollback: of the signed set "
-        f"only withdrawals were taken, {len(revoked):,} entries",
+def _pinned(number: int, withdrawn: int) -> StorePinnedError:
+    """Return the error for a rollback that is not released."""
+    return StorePinnedError(
+        f"generation {number} is pinned by a rollback: of the signed set "
+        f"only withdrawals were taken, {withdrawn:,} entries",
         hint="Find the cause first, run 'uploadfilter hashset rollback --release', and "
         "sync again.",
     )
-
-
-def _leaving(writer: ReferenceWriter, name: str, verified: Verified) -> set[str]:
-    """Return the withdrawn entries that are in force."""
-    known = writer.generation.changes.withdrawn(name)
-    wanted = [entry for entry in verified.withdrawn if not known.get(entry)]
-    present = writer.generation.has_entries(name, wanted)
-    return {entry for entry, is_there in present.items() if is_there}
-
-
-def _withdraw(
-    writer: ReferenceWriter, name: str, revoked: set[str], taken: _Withdrawn
-) -> None:
-    """Put entries of the set out of force; the others are left for later."""
-    known = writer.generation.changes.withdrawn(name)
-    present = writer.generation.has_entries(name, sorted(revoked))
-    ids = [it for it, there in present.items() if there and not known.get(it)]
-    writer.revoke(name, ids)
-    taken.count += len(ids)
-
-
-def _newly_withdrawn(
-    writer: ReferenceWriter, name: str, verified: Verified, change: FetchedChange
-) -> set[str]:
-    """Return the withdrawn entries that the set will have, and that are not out yet.
-
-    While a rollback is not released the set stays as it is.
-    """
-    known = writer.generation.changes.withdrawn(name)
-    wanted = [entry for entry in verified.withdrawn if not known.get(entry)]
-    present = (
-        {entry: entry in change.present for entry in wanted}
-        if change.is_full and not writer.pinned
-        else dict(writer.generation.has_entries(name, wanted))
-    )
-    for entry in wanted:
-        if entry in change.net and not writer.pinned:
-            present[entry] = change.net[entry] is not None
-    return {entry for entry, is_there in present.items() if is_there}
-
-
-def _replace(
-    writer: ReferenceWriter,
-    trusted: Trusted,
-    status: Status,
-    verified: Verified,
-    change: FetchedChange,
-    held: Settled,
-    revoked: set[str],
-    gate: CorpusGate,
-    epoch_s: float,
-) -> None:
-    """Put the set in force through the gate, and note the findings."""
-    name = trusted.name
-    taken = frozenset({*held.categories, canaries.CATEGORY})
-    collected = writer.collect()
-    tally = change.collect(collected, taken, name)
-    info = SetInfo(
-        name=name,
-        issuer=verified.manifest.issuer,
-        categories=tuple(sorted(set(held.categories))),
-        enforced=held.enforced,
-        imported_at=int(epoch_s),
-        source=ImportSource(
-            lines=tally.lines,
-            refused={it.problem.value: it.count for it in tally.problems},
-            sha256=verified.sha256,
-            bytes=verified.bytes,
-        ),
-        signed=Signed(
-            root=status.root,
-            sequence=verified.manifest.sequence,
-            signers=verified.signers,
-            gated=gate.identity,
-        ),
-    )
-    try:
-        writer.replace_set(
-            collected,
-            info,
-            without=None if change.is_full else list(change.net),
-            revoked=sorted(revoked),
-            gate=gate,
-        )
-    finally:
-        sequence = verified.manifest.sequence
-        note_of(trusted.path, gate, sequence=sequence, epoch_s=epoch_s)
 
 
 def _after(

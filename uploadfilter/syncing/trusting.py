@@ -49,11 +49,7 @@ _ROOT_FILE: Final = "root.json"
 
 
 class Trusted:
-    """The folder of one signed set in the state directory.
-
-    Args:
-        path: The folder, which may not exist yet.
-    """
+    """The folder of one signed set in the state directory."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

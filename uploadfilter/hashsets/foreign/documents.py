@@ -193,7 +193,6 @@ class _Walk:
             yield kept if self._left >= 0 else Problem.LINE_TOO_LONG
 
     def _skip(self) -> None:
-        """Skip the rest of a list or an object."""
         depth = 1
         for kind, _ in self.events:
             depth += _STARTS.get(kind, 0)

@@ -87,7 +87,6 @@ def _words_of(reaction: object) -> tuple[Any, ...]:
 
 
 def _item_of_hash_record(record: dict[str, Any], tally: Tally) -> Item | Problem:
-    """Return the signal of an active record."""
     kind, status = record.get("signalType"), record.get("hashStatus")
     if not isinstance(kind, str) or not isinstance(status, str):
         return Problem.BAD_FIELD

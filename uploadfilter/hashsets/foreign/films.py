@@ -64,11 +64,6 @@ def film_of(text: object) -> list[dict[str, Any]] | Problem:
 
 
 def _frames(made: object) -> Iterator[tuple[bytes, int]]:
-    """Yield the signal and the quality of each frame.
-
-    Raises:
-        ValueError, TypeError, KeyError: It is no vPDQ.
-    """
     if isinstance(made, dict):
         for frame in made.values():
             yield _frame_of(frame["hash"], frame["quality"])

@@ -71,7 +71,6 @@ def _item_of(record: dict[str, Any], tally: Tally) -> Item | Problem:
 
 
 def _id(attribute: Mapping[str, object]) -> object:
-    """Return the id of the object that an attribute is part of, or its own."""
     number = attribute.get("object_id")
     if isinstance(number, str | int) and number not in _NO_OBJECT:
         return f"object-{number}"

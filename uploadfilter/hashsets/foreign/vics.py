@@ -101,7 +101,6 @@ _FIELDS_WITHOUT_SIGNAL: Final = 2
 
 
 def _facts_of(text: str) -> ForeignFacts:
-    """Return version and region, and the meanings of the region's categories."""
     header = _HEADER.search(text)
     version, region = header.groups() if header else (None, None)
     words = [word for word in (version, region) if word]

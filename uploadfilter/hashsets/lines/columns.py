@@ -13,6 +13,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+import msgspec
+
 from uploadfilter.errors import HashSetFormatError, UsageError
 from uploadfilter.model import PERCEPTUAL_TYPES, SignalType
 from uploadfilter.toml import fault_of
@@ -67,6 +69,7 @@ _NOT_COMPARED: Final[Mapping[str, str]] = MappingProxyType(
 _DIGITS: Final = frozenset(2 * kind.width_bytes for kind in SignalType)
 """Lengths of signals in hex digits: no name of a column is so long."""
 
+_SECTION: Final = "See hashsets/FORMAT.md, section 7."
 _SHOWN_COLUMNS: Final = 40
 _NAME_CHARACTERS: Final = 40
 _MOST_DIGITS: Final = 4
@@ -135,26 +138,39 @@ class Columns:
     count: int
 
 
+class _Mapping(msgspec.Struct, forbid_unknown_fields=True):
+    """A mapping file. Columns may be given by number, and a number needs no quotes."""
+
+    map: dict[str, str | int | list[str | int]] = {}
+    where: dict[str, str | list[str]] = {}
+    delimiter: str | None = None
+    quote: str = '"'
+    encoding: str | None = None
+
+
 def layout_of(document: Mapping[str, Any]) -> Layout:
     """Return the layout that a mapping file describes.
 
     Raises:
         UsageError: A key is unknown, or a value cannot be used.
     """
-    known = {"map", "where", "delimiter", "quote", "encoding"}
-    for key in document:
-        if key not in known:
-            raise UsageError(f"unknown key {key!r}", hint=_meant(key, known))
-    encoding = document.get("encoding")
+    try:
+        found = msgspec.convert(document, _Mapping)
+    except msgspec.ValidationError as exc:
+        raise UsageError(f"the mapping cannot be used: {exc}", hint=_SECTION) from exc
+    delimiter, encoding = found.delimiter, found.encoding
     return Layout(
-        columns=_lists(document, "map"),
-        wanted={
-            name: frozenset(map(folded, texts))
-            for name, texts in _lists(document, "where").items()
+        columns={
+            name: tuple(map(str, it if isinstance(it, list) else [it]))
+            for name, it in found.map.items()
         },
-        delimiter=_separator(document, "delimiter", None),
-        quote=_separator(document, "quote", '"') or '"',
-        encoding=None if encoding is None else encoding_of(str(encoding)),
+        wanted={
+            name: frozenset(map(folded, it if isinstance(it, list) else [it]))
+            for name, it in found.where.items()
+        },
+        delimiter=None if delimiter is None else separator_of(delimiter),
+        quote=separator_of(found.quote),
+        encoding=None if encoding is None else encoding_of(encoding),
     )
 
 
@@ -171,7 +187,7 @@ def parsed(text: str) -> Layout:
         where = "" if fault.line is None else f"line {fault.line}: "
         raise UsageError(
             f"{where}{fault.text}",
-            hint=fault.hint or "See hashsets/FORMAT.md, section 7.",
+            hint=fault.hint or _SECTION,
         ) from exc
 
 
@@ -271,10 +287,6 @@ def numbers_of(row: Sequence[str]) -> list[str]:
 
 def numbers_for(row: Sequence[str], layout: Layout) -> list[str]:
     """Return the names of the columns of a file without a heading: 1, 2, 3, ...
-
-    Args:
-        row: The first row, which holds data.
-        layout: The operator's options.
 
     Raises:
         HashSetFormatError: The fields of the columns were not given, or not by number.
@@ -419,35 +431,6 @@ def _is_separator(text: str | None) -> bool:
         and (text == "\t" or text.isprintable())
         and not text.isalnum()
     )
-
-
-def _separator(
-    document: Mapping[str, Any], key: str, default: str | None
-) -> str | None:
-    value = document.get(key, default)
-    if value is not None and not isinstance(value, str):
-        raise UsageError(f"{key} = {value!r} is not a text")
-    return None if value is None else separator_of(value)
-
-
-def _lists(document: Mapping[str, Any], key: str) -> dict[str, tuple[str, ...]]:
-    """Return a table whose values are texts or lists of texts."""
-    table = document.get(key, {})
-    if not isinstance(table, dict):
-        raise UsageError(f"{key} = {table!r} is not a table", hint=f"Write [{key}].")
-    found = {}
-    for name, value in table.items():
-        texts = value if isinstance(value, list) else [value]
-        # Columns may be given by number, and a number needs no quotes.
-        if key == "map":
-            texts = [str(text) if type(text) is int else text for text in texts]
-        if not all(isinstance(text, str) for text in texts):
-            raise UsageError(
-                f"{key}.{name} = {value!r} is neither a text nor a list of texts",
-                hint="Write values in quotes, even if they are numbers.",
-            )
-        found[name] = tuple(texts)
-    return found
 
 
 def _meant(word: str, known: Iterable[str]) -> str:

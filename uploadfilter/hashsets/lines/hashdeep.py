@@ -39,14 +39,7 @@ def is_hashdeep(head: bytes) -> bool:
 def hashdeep_rows(
     lines: Iterable[Numbered], *, category: str, id_of: IdOf, tally: Tally
 ) -> Iterator[Numbered]:
-    """Yield the rows as equivalent JSON lines, each with its number.
-
-    Args:
-        lines: Without comments and blank ones.
-        category: The category of every entry.
-        id_of: Makes the ids.
-        tally: Counts omissions.
-    """
+    """Yield the rows as equivalent JSON lines, each with its number."""
     columns: list[str] = []
     for number, line in lines:
         if line.startswith(_HEADING):

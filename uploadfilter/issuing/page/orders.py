@@ -116,11 +116,6 @@ class Orders:
     def do(self, act: Act, found: forms.Fields, job: Job) -> Notice:
         """Carry out the order of a form.
 
-        Args:
-            act: The act that the form orders.
-            found: The fields of the form.
-            job: Receives the progress.
-
         Raises:
             IssuerError: The act is not offered, or cannot be done.
             UsageError: A field is missing in the form.

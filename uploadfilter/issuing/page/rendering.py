@@ -123,13 +123,7 @@ def page(name: str, frame: PageLayout | None, **values: object) -> str:
 
 
 def way(seen: FolderState, source: Path | None, category: str) -> Values:
-    """Return the values for the page with the steps.
-
-    Args:
-        seen: The state of the folder.
-        source: The folder of pictures that was chosen.
-        category: The category that was typed for all of them.
-    """
+    """Return the values for the page with the steps."""
     found = places(seen.situation).items()
     return {
         "seen": seen,
@@ -165,12 +159,7 @@ def withdrawing(seen: FolderState, asked: Withdrawable | None) -> Values:
 
 
 def copying(seen: FolderState, stick: Path | None) -> Values:
-    """Return the values for the page of the stick.
-
-    Args:
-        seen: The state of the folder.
-        stick: The folder to which the set is copied.
-    """
+    """Return the values for the page of the stick."""
     return {
         "sequence": seen.now.sequence,
         "stick": "" if stick is None else shown(stick),
@@ -179,12 +168,7 @@ def copying(seen: FolderState, stick: Path | None) -> Values:
 
 
 def keeping(seen: FolderState, place: Path | None) -> Values:
-    """Return the values for the page of keys.
-
-    Args:
-        seen: The state of the folder.
-        place: The folder in which a key is made.
-    """
+    """Return the values for the page of keys."""
     return {
         "place": "" if place is None else shown(place),
         "least": LEAST_PASSPHRASE,
@@ -193,13 +177,7 @@ def keeping(seen: FolderState, place: Path | None) -> Values:
 
 
 def state(seen: FolderState, lifetimes: Lifetimes, epoch_s: float) -> Values:
-    """Return the values for the page of the status.
-
-    Args:
-        seen: The state of the folder.
-        lifetimes: How long signatures are valid.
-        epoch_s: Seconds since the epoch.
-    """
+    """Return the values for the page of the status."""
     now = seen.now
     days = _days(lifetimes)
     held = {} if now.root is None else holding.holders_now(now)
@@ -238,7 +216,6 @@ def _days(lifetimes: Lifetimes) -> Mapping[str, int]:
 
 
 def _holders(pending: Sequence[PendingSignature]) -> list[tuple[str, int, list[str]]]:
-    """Return role, threshold and names of the proposed holders of each role."""
     named = {
         role: (role, held.threshold, [md.name_of(key) for key in held.keys])
         for item in pending

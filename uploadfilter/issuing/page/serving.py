@@ -69,11 +69,6 @@ async def serve(
 ) -> None:
     """Serve the page until it is closed, left alone or told to end.
 
-    Args:
-        orders: Carries out the forms of the page.
-        settings: Its address and time.
-        announce: Receives the link, once.
-
     Raises:
         ServiceError: The page cannot listen on its address.
     """
@@ -121,7 +116,6 @@ async def _listening(
 
 
 async def _closed(desk: PageHandler, idle_s: float) -> None:
-    """Return when the page is closed, or nobody has used it for some time."""
     while desk.left_alone_s() < idle_s:
         try:
             async with asyncio.timeout(idle_s / _LOOKS):

@@ -86,11 +86,6 @@ class Bench:
     ) -> None:
         """Begin a job, and wait a moment for its end.
 
-        Args:
-            job: The job.
-            run: Does the work, in a thread.
-            tell: Receives the result.
-
         Raises:
             IssuerError: Another job is running.
         """
