@@ -1,13 +1,9 @@
 """A CSV file becomes one new generation, or changes nothing."""
 
-import csv
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from uploadfilter.errors import HashSetFormatError, UsageError
 from uploadfilter.hashsets.formats import KnownBefore
@@ -171,17 +167,6 @@ def test_other_columns_are_stored_nowhere(directory: Path) -> None:
     assert "Anna" not in repr(report)
 
 
-def test_table_without_ids_keeps_them(directory: Path) -> None:
-    """The same row has the same id after every import, as in a list."""
-    bring(directory, f"MD5\n{ONE}\n{TWO}\n")
-    (before,) = found(current(directory), TWO)
-    bring(directory, f"x,MD5\n1,{TWO}\n")
-    (after,) = found(current(directory), TWO)
-
-    assert after == before
-    assert after.startswith("auto-")
-
-
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -262,80 +247,3 @@ def test_categories_that_are_none_are_not_named(directory: Path) -> None:
         bring(directory, data, categories=["A"])
     assert "51 different categories" in str(caught.value)
     assert "Anna" not in f"{caught.value} {caught.value.hint}"
-
-
-def pieces() -> st.SearchStrategy[bytes]:
-    """Return pieces of tables, whole and broken."""
-    known = [
-        b"ID;MD5\n",
-        b"1;",
-        ONE.encode(),
-        b"\n",
-        b'"',
-        b";",
-        b"\r",
-        b"\xff\xfe",
-        b"\0",
-    ]
-    return st.lists(st.sampled_from(known) | st.binary(max_size=12), max_size=16).map(
-        b"".join
-    )
-
-
-@given(data=pieces())
-@settings(
-    max_examples=40,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    deadline=None,
-)
-def test_random_bytes_never_change_what_is_in_force(
-    directory: Path, data: bytes
-) -> None:
-    """Any file is imported, or refused with an ``UploadFilterError``."""
-    before = current(directory).number
-    try:
-        report = bring(directory, data)
-    except (HashSetFormatError, UsageError):
-        assert current(directory).number == before
-    else:
-        assert report.survey.accepted > 0
-        assert current(directory).number == report.generation > before
-
-
-def lines(count: int) -> Iterator[tuple[str, str, str]]:
-    """Yield the cells of many entries."""
-    for n in range(count):
-        yield f"p-{n}", "AB"[n % 2], f"{n + 1:032x}"
-
-
-def test_table_finds_what_json_lines_find(directory: Path, tmp_path: Path) -> None:
-    """The same reference set, seen through both doors."""
-    table = tmp_path / "table.csv"
-    with table.open("w", newline="") as file:
-        csv.writer(file).writerows([("ID", "Category", "MD5"), *lines(200)])
-    twin = tmp_path / "twin" / "reference"
-    twin.parent.mkdir()
-    ReferenceDirectory(twin).init()
-    names = ("id", "category", "md5")
-    twin_file = tmp_path / "twin.jsonl"
-    twin_file.write_text(
-        "".join(
-            json.dumps(dict(zip(names, cells, strict=True))) + "\n"
-            for cells in lines(200)
-        )
-    )
-    bring(directory, table.read_bytes())
-    with ReferenceDirectory(twin).writer() as writer:
-        import_file(
-            twin_file,
-            name="s",
-            categories=["A"],
-            enforced=True,
-            writer=writer,
-            clock=lambda: 0.0,
-        )
-    first, second = current(directory), current(twin)
-
-    assert first.entry_count == second.entry_count == 100
-    for _, _, digest in lines(200):
-        assert found(first, digest) == found(second, digest)

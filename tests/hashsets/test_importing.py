@@ -23,7 +23,6 @@ from uploadfilter.hashsets.importing import (
     ImportReport,
     Progress,
     import_file,
-    remove_set,
     survey_file,
 )
 from uploadfilter.hashsets.refusing import BadLines
@@ -315,27 +314,6 @@ def test_refused_file_comes_with_what_to_do(
     assert hint in caught.value.hint
 
 
-def test_file_that_is_no_text_is_named(directory: Path) -> None:
-    """Among many files the message says which one it was."""
-    path = directory / "unit7.zip"
-    path.write_bytes(b"PK\x03\x04\x14\x00")
-
-    with pytest.raises(HashSetFormatError, match=r"unit7\.zip.*a zip archive"):
-        bring(directory, path)
-
-
-def test_long_file_of_rubbish_gives_a_short_report(directory: Path) -> None:
-    """However many lines are bad, the message is a line."""
-    path = write(directory, *(["rubbish"] * 5000), *(["abc"] * 5000))
-
-    with pytest.raises(HashSetFormatError) as caught:
-        bring(directory, path)
-    assert "5000 not_hex (first in line 1), 5000 odd_length (first in line 5001)" in (
-        str(caught.value)
-    )
-    assert len(str(caught.value)) < 500
-
-
 @pytest.mark.parametrize("name", ["", "A", "a/b", "..", "a b", "x" * 64])
 def test_name_is_checked_before_the_file(directory: Path, name: str) -> None:
     """An unusable name gives the error for that, whatever the file is."""
@@ -391,18 +369,6 @@ def test_survey_imports_nothing(directory: Path) -> None:
     assert [item.problem for item in survey.problems] == [Problem.NOT_HEX]
     assert seen == [path.stat().st_size]
     assert survey_file(write(directory, ONE)).accepted == 1
-
-
-def test_removed_set_is_found_no_more(directory: Path) -> None:
-    """Removing makes a new generation, and returns the removed set."""
-    report = bring(directory, write(directory, ONE))
-    with ReferenceDirectory(directory).writer(create=False) as writer:
-        assert remove_set(writer, "s") == report.set
-        assert writer.number == 3
-        with pytest.raises(HashSetNameError, match="no hash set 's'"):
-            remove_set(writer, "s")
-
-    assert ids(directory, ONE) == []
 
 
 IMPORTER = """

@@ -24,15 +24,6 @@ def test_good_file_is_imported() -> None:
     check_outcome(PATH, tally, BadLines.REFUSE)
 
 
-def test_malformed_line_refuses_the_file() -> None:
-    """Unless such lines are to be skipped."""
-    tally = Tally(lines=3, accepted=2)
-    tally.note(Problem.NOT_HEX)
-
-    assert "malformed lines: 1 not_hex (first in line 3)" in str(refusal(tally))
-    check_outcome(PATH, tally, BadLines.SKIP)
-
-
 def test_records_are_called_so() -> None:
     """A file of somebody else has no lines that an editor counts."""
     tally = Tally(lines=3, foreign=ForeignFacts(name="vics", title="VICS"))

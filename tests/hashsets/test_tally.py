@@ -5,24 +5,8 @@ from uploadfilter.hashsets.tally import (
     NO_CATEGORY,
     OTHER_WORDS,
     Problem,
-    ProblemCount,
     Tally,
 )
-
-
-def test_problems_are_counted_with_their_first_line() -> None:
-    """The number and the first line of each reason are kept."""
-    tally = Tally()
-    for tally.lines, problem in enumerate(
-        [Problem.NOT_HEX, Problem.CATEGORY, Problem.NOT_HEX], start=7
-    ):
-        tally.note(problem)
-
-    assert tally.problems == (
-        ProblemCount(problem=Problem.NOT_HEX, count=2, first_line=7),
-        ProblemCount(problem=Problem.CATEGORY, count=1, first_line=8),
-    )
-    assert tally.malformed == 2
 
 
 def test_what_is_left_out_on_purpose_is_not_malformed() -> None:

@@ -51,7 +51,7 @@ def test_signature_of_the_same_key_counts_once() -> None:
     it = root()
     it.sign(signer("ann"), append=True)
     it.sign(signer("ann"), append=True)
-    (found,) = md.root_signatures(it, None)
+    found = md.signatures(it, ROOT, it)
 
     assert (found.by, found.missing) == (("ann",), 1)
     assert found.others == ("bob", "cid")
@@ -76,7 +76,7 @@ def test_next_root_needs_the_old_holders_and_the_new() -> None:
     for name in ("gus", "hal"):
         new.sign(signer(name), append=True)
 
-    before, now = md.root_signatures(new, old)
+    before, now = (md.signatures(it, ROOT, new) for it in (old, new))
 
     assert (before.missing, now.missing) == (2, 0)
 
@@ -87,7 +87,7 @@ def test_change_of_what_was_signed_undoes_the_signature() -> None:
     it.sign(signer("ann"), append=True)
     it.signed.version = 2
 
-    assert md.root_signatures(it, None)[0].by == ()
+    assert md.signatures(it, ROOT, it).by == ()
 
 
 @pytest.mark.parametrize(

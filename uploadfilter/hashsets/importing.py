@@ -234,18 +234,6 @@ def is_unsaid_table(path: Path) -> bool:
         return is_table(head)
 
 
-def remove_set(writer: ReferenceWriter, name: str) -> SetInfo:
-    """Remove a hash set, which makes a new generation; return the removed set.
-
-    The number of the new generation is ``writer.number``.
-
-    Raises:
-        HashSetNameError: There is no set of that name.
-        StoreError: The reference set cannot be written.
-    """
-    return writer.remove_set(name)
-
-
 def _info_of(sets: Sequence[SetInfo], name: str) -> SetInfo | None:
     return next((info for info in sets if info.name == name), None)
 

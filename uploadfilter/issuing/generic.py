@@ -5,6 +5,7 @@ others. The issuer is told about it, or has it left out. A known-good corpus is 
 made by ``uploadfilter hashset known-good``, or comes with the program.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,14 +91,8 @@ def _is_generic(entry: Entry, corpus: Corpus) -> bool:
 
 def _is_among(value: bytes, digests: NDArray[np.uint8]) -> bool:
     """Look a digest up in a sorted list of digests."""
-    low, high = 0, len(digests)
-    while low < high:
-        middle = (low + high) // 2
-        if digests[middle].tobytes() < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low < len(digests) and digests[low].tobytes() == value
+    at = bisect_left(digests, value, key=lambda row: row.tobytes())
+    return at < len(digests) and digests[at].tobytes() == value
 
 
 def _is_near(value: bytes, corpus: Corpus) -> bool:

@@ -69,7 +69,10 @@ def pending(folder: IssuerFolder, now: Published) -> tuple[PendingSignature, ...
         PendingSignature(
             role=role,
             metadata=metadata,
-            signatures=_signatures(role, metadata, found, now),
+            signatures=tuple(
+                md.signatures(delegator, role, metadata)
+                for delegator in _delegators(role, found, now)
+            ),
         )
         for role, metadata in found.items()
     )
@@ -190,20 +193,6 @@ def _delegators(
             hint="Restore the folder from the backup.",
         )
     return (delegator,)
-
-
-def _signatures(
-    role: str,
-    metadata: Metadata[Any],
-    found: Mapping[str, Metadata[Any]],
-    now: Published,
-) -> tuple[md.Signatures, ...]:
-    if role == ROOT:
-        return md.root_signatures(metadata, now.root)
-    return tuple(
-        md.signatures(delegator, role, metadata)
-        for delegator in _delegators(role, found, now)
-    )
 
 
 def _read(data: bytes, kind: type[Root] | type[Targets], role: str) -> Metadata[Any]:

@@ -221,28 +221,16 @@ def written(metadata: Metadata[_T]) -> bytes:
     return metadata.to_bytes(_SERIALIZER)
 
 
-def root_signatures(
-    root: Metadata[Root], before: Metadata[Root] | None
-) -> tuple[Signatures, ...]:
-    """Return the signers of a root: by its own rules, and by those of the one before.
-
-    Args:
-        root: The new root.
-        before: The root that it follows; ``None`` for the first.
-    """
-    olds = (before,) if before else ()
-    return tuple(_signatures(it.signed, ROOT, root) for it in (*olds, root))
-
-
 def signatures(
     delegator: Metadata[Root] | Metadata[Targets], role: str, what: Metadata[_T]
 ) -> Signatures:
-    """Return the signers of a role's metadata."""
-    return _signatures(delegator.signed, role, what)
+    """Return the signers of a role's metadata, by the metadata that names its holders.
 
-
-def _signatures(delegator: Root | Targets, role: str, what: Metadata[_T]) -> Signatures:
-    result = delegator.get_verification_result(role, what.signed_bytes, what.signatures)
+    A root is signed by its own rules, and by those of the root before it.
+    """
+    result = delegator.signed.get_verification_result(
+        role, what.signed_bytes, what.signatures
+    )
     return Signatures(
         threshold=result.threshold,
         by=tuple(sorted(map(name_of, result.signed.values()))),

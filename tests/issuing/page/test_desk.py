@@ -269,25 +269,6 @@ async def test_damaged_and_known_good_pictures_are_named(
     assert f"({corpus})" in without
 
 
-async def test_withdrawn_entry_that_is_proposed_again_is_named(
-    office: Office, keys: Keys
-) -> None:
-    """It is left out, and the note says how the picture can come back."""
-    files = {"key": keys.file("fay"), "machine": keys.file("machine")}
-    passphrases = {"key_passphrase": PASSPHRASE, "machine_passphrase": PASSPHRASE}
-    async with opened(office, keys) as browser:
-        await browser.enter()
-        await publish(browser, office)
-        office.stage(line_of("p-1", 33), line_of("p-30", 30))
-        await browser.send("/withdraw", ids="p-1")
-        await browser.send("/act/withdraw", ids="p-1", **files, **passphrases)
-        await browser.open()
-        proposed = await browser.send("/act/propose")
-
-    assert "1 entry that a duty officer withdrew: p-1" in proposed.notes[0]
-    assert "list it with another id" in proposed.notes[0]
-
-
 async def test_build_that_is_stopped_can_go_on(
     office: Office, keys: Keys, tmp_path: Path
 ) -> None:

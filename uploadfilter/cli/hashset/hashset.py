@@ -36,7 +36,6 @@ from uploadfilter.hashsets.formats import KnownBefore
 from uploadfilter.hashsets.importing import (
     ImportReport,
     import_file,
-    remove_set,
     survey_file,
 )
 from uploadfilter.hashsets.lines.columns import Layout
@@ -249,7 +248,7 @@ def remove_command(
                 f"Remove {name} with {counted_entries(listed.entries)}?",
                 refused=f"hash set {name!r} is removed only after a confirmation",
             )
-        info = remove_set(writer, name)
+        info = writer.remove_set(name)
         number = writer.number
         if json:
             source = source_of(info)
