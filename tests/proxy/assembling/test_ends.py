@@ -7,7 +7,7 @@ import pytest
 from tests.proxy.assembling.held import Clock
 from uploadfilter.model import Reason
 from uploadfilter.proxy.assembling.bench import NotAccepted, Reply
-from uploadfilter.proxy.assembling.ends import RememberedEnd, RememberedEnds
+from uploadfilter.proxy.assembling.ends import RememberedEnd, find_end, remember_end
 from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.assembling.store import UploadStore
 from uploadfilter.rejections import Outcome
@@ -29,33 +29,32 @@ def replied(status: int) -> OriginReply:
     return OriginReply(status=status, headers=[], body=b"")
 
 
-def made(path: Path, clock: Clock) -> tuple[RememberedEnds, str]:
-    """Return the ends of a store, and the name of an upload."""
+def made(path: Path, clock: Clock) -> tuple[UploadStore, str]:
+    """Return a store, and the name of an upload."""
     store = UploadStore(path / "uploads", StoreSettings(), clock=clock)
-    name = store.name_of("a")
-    return RememberedEnds(store), name
+    return store, store.name_of("a")
 
 
 async def test_end_is_known_for_some_time(tmp_path: Path) -> None:
     """Afterwards the same name is a new upload; a clock that jumps ends it, too."""
     clock = Clock(1000)
-    ends, name = made(tmp_path, clock)
-    await ends.remember(name, "client", replied(200), {})
-    await ends.remember(name, "client", REJECTED, {"0": "77"})
+    store, name = made(tmp_path, clock)
+    await remember_end(store, name, "client", replied(200), {})
+    await remember_end(store, name, "client", REJECTED, {"0": "77"})
     clock.now_s = 1060
-    end = await ends.find_end(name)
+    end = await find_end(store, name)
     assert end == RememberedEnd(rejection=REJECTED, sums={"0": "77"})
     clock.now_s = 900
-    assert await ends.find_end(name) is None
+    assert await find_end(store, name) is None
     clock.now_s = 1000
-    assert await ends.find_end(name) is None
+    assert await find_end(store, name) is None
 
 
 async def test_upload_that_was_sent_on_has_no_rejection(tmp_path: Path) -> None:
     """Its client hears that all is well."""
-    ends, name = made(tmp_path, Clock(0))
-    await ends.remember(name, "client", replied(200), {})
-    assert await ends.find_end(name) == RememberedEnd(rejection=None, sums={})
+    store, name = made(tmp_path, Clock(0))
+    await remember_end(store, name, "client", replied(200), {})
+    assert await find_end(store, name) == RememberedEnd(rejection=None, sums={})
 
 
 @pytest.mark.parametrize(
@@ -65,6 +64,6 @@ async def test_end_from_which_clients_go_on_is_not_remembered(
     tmp_path: Path, done: Reply | NotAccepted
 ) -> None:
     """The same upload may be sent again."""
-    ends, name = made(tmp_path, Clock(0))
-    await ends.remember(name, "client", done, {})
-    assert await ends.find_end(name) is None
+    store, name = made(tmp_path, Clock(0))
+    await remember_end(store, name, "client", done, {})
+    assert await find_end(store, name) is None

@@ -182,7 +182,7 @@ async def test_two_that_begin_one_upload_at_once(tmp_path: Path) -> None:
     """One of them begins it, and the other one is told to wait."""
     store = stored(tmp_path)
     name = store.name_of("a")
-    both = (store.replace(name, head(store), is_wanted=lambda: True) for _ in range(2))
+    both = (store.replace(name, head(store)) for _ in range(2))
     made = await asyncio.gather(*both)
     (held,) = [each for each in made if isinstance(each, HeldUpload)]
     assert Denial.BUSY in made
@@ -283,7 +283,6 @@ async def test_read_only_disk_is_a_denial(
     monkeypatch.setattr(os, "open", _failing(errno.EROFS))
     assert await store.create("b" * 40, head(store)) is Denial.UNUSABLE
     assert await store.open(held.name) is Denial.UNUSABLE
-    assert await store.peek(held.name) is Denial.UNUSABLE
 
 
 def test_unusable_folder_ends_the_start(tmp_path: Path) -> None:

@@ -37,61 +37,55 @@ class RememberedEnd:
     sums: Mapping[str, str]
 
 
-class RememberedEnds:
-    """The ends of uploads, as entries of a store."""
+async def find_end(store: UploadStore, name: str) -> RememberedEnd | None:
+    """Return how the upload of a name ended lately; forget an earlier end."""
+    found = await store.peek(name)
+    if isinstance(found, Denial):
+        return None
+    if abs(store.clock() - found.head.created) > REMEMBERED_S:
+        await store.remove(name)
+        return None
+    notes = dict(found.head.notes)
+    decision = notes.pop(_DECISION, None)
+    if decision is None:
+        return RememberedEnd(rejection=None, sums=notes)
+    told = Answer(outcome=Outcome.REJECTED, status=REJECT_STATUS)
+    rejection = NotAccepted(answer=told, decision_id=decision)
+    return RememberedEnd(rejection=rejection, sums=notes)
 
-    def __init__(self, store: UploadStore) -> None:
-        self._store = store
 
-    async def find_end(self, name: str) -> RememberedEnd | None:
-        """Return how an upload ended lately; forget an earlier end."""
-        store = self._store
-        found = await store.peek(name)
-        if isinstance(found, Denial):
-            return None
-        if abs(store.clock() - found.head.created) > REMEMBERED_S:
-            await store.remove(name)
-            return None
-        notes = dict(found.head.notes)
-        decision = notes.pop(_DECISION, None)
-        if decision is None:
-            return RememberedEnd(rejection=None, sums=notes)
-        told = Answer(outcome=Outcome.REJECTED, status=REJECT_STATUS)
-        rejection = NotAccepted(answer=told, decision_id=decision)
-        return RememberedEnd(rejection=rejection, sums=notes)
+async def remember_end(
+    store: UploadStore,
+    name: str,
+    client_key: str,
+    done: Reply | NotAccepted,
+    sums: Mapping[str, str],
+) -> None:
+    """Remember that an upload was sent on, or rejected, and by which decision.
 
-    async def remember(
-        self,
-        name: str,
-        client_key: str,
-        done: Reply | NotAccepted,
-        sums: Mapping[str, str],
-    ) -> None:
-        """Remember that an upload was sent on, or rejected, and by which decision.
-
-        Args:
-            name: Its name in the store, from ``name_of``.
-            client_key: Its client, for quotas.
-            done: How it ended; an end from which clients go on is not remembered.
-            sums: The checksums of its pieces by their keys.
-        """
-        notes = dict(sums)
-        if isinstance(done, NotAccepted):
-            if not is_verdict(done.answer):
-                return
-            notes[_DECISION] = done.decision_id
-        elif not isinstance(done, OriginReply) or not done.is_success:
+    Args:
+        store: Holds the end.
+        name: The name of the end there, from ``name_of``.
+        client_key: The client, for quotas.
+        done: How it ended; an end from which clients go on is not remembered.
+        sums: The checksums of its pieces by their keys.
+    """
+    notes = dict(sums)
+    if isinstance(done, NotAccepted):
+        if not is_verdict(done.answer):
             return
-        store = self._store
-        head = UploadHead(
-            protocol=NAME,
-            created=int(store.clock()),
-            client=store.client_of(client_key),
-            total=0,
-            most=0,
-            is_part=True,
-            notes=notes,
-        )
-        held = await store.replace(name, head, is_wanted=lambda: True)
-        if isinstance(held, HeldUpload):
-            await held.close()
+        notes[_DECISION] = done.decision_id
+    elif not isinstance(done, OriginReply) or not done.is_success:
+        return
+    head = UploadHead(
+        protocol=NAME,
+        created=int(store.clock()),
+        client=store.client_of(client_key),
+        total=0,
+        most=0,
+        is_part=True,
+        notes=notes,
+    )
+    held = await store.replace(name, head)
+    if isinstance(held, HeldUpload):
+        await held.close()

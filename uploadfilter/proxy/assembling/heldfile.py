@@ -17,7 +17,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -72,33 +72,23 @@ class HeldFile:
             OSError: The disk does not take it.
         """
         path = directory / f"{name}{JOURNAL}"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        try:
-            journal = os.open(path, flags, PRIVATE_FILE)
-        except FileExistsError:
-            return Denial.EXISTS
-        data = -1
-        try:
+        with ExitStack() as undoing:
+            try:
+                journal = _open(path, os.O_CREAT | os.O_EXCL, undoing)
+            except FileExistsError:
+                return Denial.EXISTS
             if not _is_locked(journal):
-                _close(journal)
                 return Denial.BUSY
-            data = os.open(
-                directory / f"{name}{DATA}",
-                os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC,
-                PRIVATE_FILE,
-            )
+            undoing.callback(path.unlink, missing_ok=True)
+            flags = os.O_CREAT | os.O_TRUNC
+            data = _open(directory / f"{name}{DATA}", flags, undoing)
             text = line(head)
             _write_all(journal, text, 0)
             os.fdatasync(journal)
             sync_directory(directory)
-        except OSError:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-            _close(journal, data)
-            raise
-        known = restored(text)
-        if known is None:
-            raise RuntimeError("a head that was just written cannot be read")
+            undoing.pop_all()
+        assembly = Assembly(total=head.total, most_bytes=head.most)
+        known = Restored(head=head, assembly=assembly, length=len(text))
         return cls(directory, name, journal=journal, data=data, known=known)
 
     @classmethod
@@ -111,32 +101,26 @@ class HeldFile:
         Raises:
             OSError: The disk fails.
         """
-        try:
-            journal = os.open(directory / f"{name}{JOURNAL}", os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return Denial.MISSING
-        data = -1
-        try:
-            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            known = _read(journal) if os.fstat(journal).st_nlink else None
-            if os.fstat(journal).st_nlink == 0:
-                _close(journal)
+        with ExitStack() as closing:
+            try:
+                journal = _open(directory / f"{name}{JOURNAL}", 0, closing)
+                fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except FileNotFoundError:
                 return Denial.MISSING
+            except BlockingIOError:
+                return Denial.BUSY
+            if os.fstat(journal).st_nlink == 0:
+                return Denial.MISSING
+            known, data = _read(journal), -1
             with suppress(FileNotFoundError):
-                data = os.open(directory / f"{name}{DATA}", os.O_RDWR | os.O_CLOEXEC)
-        except BlockingIOError:
-            _close(journal)
-            return Denial.BUSY
-        except OSError:
-            _close(journal, data)
-            raise
-        if known is None or data < 0 or not _is_whole(known, data):
-            remove(directory, name)
-            _close(journal, data)
-            return Denial.MISSING
-        held = cls(directory, name, journal=journal, data=data, known=known)
-        if _is_undecided(known):
-            held.undo()
+                data = _open(directory / f"{name}{DATA}", 0, closing)
+            if known is None or data < 0 or not _is_whole(known, data):
+                remove(directory, name)
+                return Denial.MISSING
+            held = cls(directory, name, journal=journal, data=data, known=known)
+            if _is_undecided(known):
+                held.undo()
+            closing.pop_all()
         return held
 
     def keep(self, data: Iterable[bytes]) -> None:
@@ -201,7 +185,8 @@ class HeldFile:
 
     def close(self) -> None:
         """Release the lock; may be called twice."""
-        _close(self._journal, self._data)
+        for fd in {self._journal, self._data} - {-1}:
+            os.close(fd)
         self._journal = self._data = -1
 
     def _cut(self) -> None:
@@ -230,13 +215,10 @@ def peek(directory: Path, name: str) -> Restored | None:
         OSError: The disk fails.
     """
     try:
-        journal = os.open(directory / f"{name}{JOURNAL}", os.O_RDONLY | os.O_CLOEXEC)
+        with (directory / f"{name}{JOURNAL}").open("rb") as journal:
+            known = _read(journal.fileno())
     except FileNotFoundError:
         return None
-    try:
-        known = _read(journal)
-    finally:
-        os.close(journal)
     if known is not None and _is_undecided(known):
         known.assembly.undo()
     return known
@@ -306,7 +288,8 @@ def _write_all(fd: int, data: bytes, offset: int) -> None:
         view = view[written:]
 
 
-def _close(*descriptors: int) -> None:
-    for fd in descriptors:
-        if fd >= 0:
-            os.close(fd)
+def _open(path: Path, flags: int, closing: ExitStack) -> int:
+    """Open a file until the stack closes."""
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, PRIVATE_FILE)
+    closing.callback(os.close, fd)
+    return fd

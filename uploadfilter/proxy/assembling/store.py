@@ -143,7 +143,11 @@ class UploadStore:
         return HeldUpload(self, made)
 
     async def replace(
-        self, name: str, head: UploadHead, *, is_wanted: Callable[[], bool]
+        self,
+        name: str,
+        head: UploadHead,
+        *,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> "HeldUpload | Denial":
         """Begin an upload, in the place of an older one of this name.
 

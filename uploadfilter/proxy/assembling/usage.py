@@ -98,12 +98,10 @@ class StoreUsage:
 
     def surveyed(self, found: Mapping[str, Holding]) -> None:
         """Take the uploads on disk, those of other proxies included."""
-        self._held = dict(found)
-        self._bytes.clear()
-        self._uploads.clear()
-        self.total_bytes = 0
-        for holding in self._held.values():
-            self._add(holding, 1)
+        for name in list(self._held):
+            self.end(name)
+        for name, holding in found.items():
+            self._set(name, holding)
 
     def clients(self) -> dict[str, str]:
         """Return the client of each upload."""

@@ -30,7 +30,7 @@ from uploadfilter.inspection.commands import KeepSlice
 from uploadfilter.inspection.upload import Upload
 from uploadfilter.model import Mode
 from uploadfilter.proxy.assembling.bench import Workbench
-from uploadfilter.proxy.assembling.ends import RememberedEnd, RememberedEnds
+from uploadfilter.proxy.assembling.ends import RememberedEnd, find_end, remember_end
 from uploadfilter.proxy.assembling.slicecontents import (
     HeldSlice,
     contents_of,
@@ -69,7 +69,6 @@ class WebForms:
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
-        self._ends = RememberedEnds(bench.store)
 
     async def answer(
         self, arrival: Arrival, body: BodyPlan | Refusal
@@ -117,7 +116,7 @@ class WebForms:
         origin has may be either; as the first of a new one it only waits.
         """
         name = self._name(arrival, arrived.slice, _END)
-        end = await self._ends.find_end(name)
+        end = await find_end(self._bench.store, name)
         if end is None:
             return None
         is_first = arrived.slice.key == "0" and len(end.sums) > 1
@@ -141,7 +140,9 @@ class WebForms:
         self, arrival: Arrival, arrived: ArrivedSlice
     ) -> web.StreamResponse | None:
         """Return the answer to a slice of a file that has just ended."""
-        end = await self._ends.find_end(self._name(arrival, arrived.slice, _END))
+        end = await find_end(
+            self._bench.store, self._name(arrival, arrived.slice, _END)
+        )
         is_known = end is not None and _is_part(end, arrived)
         return self._ended(arrival, end) if end and is_known else None
 
@@ -173,7 +174,7 @@ class WebForms:
         )
         name = self._name(arrival, arrived.slice, arrived.slice.key)
         # It has come whole, so it is as good as the older one.
-        held = await store.replace(name, head, is_wanted=lambda: True)
+        held = await store.replace(name, head)
         if isinstance(held, Denial):
             return held
         try:
@@ -230,7 +231,7 @@ class WebForms:
         )
         sums = {key: str(each.notes.checksum) for key, each in parts.items()}
         name = self._name(arrival, piece, _END)
-        await self._ends.remember(name, arrival.client_key, done, sums)
+        await remember_end(self._bench.store, name, arrival.client_key, done, sums)
         return self._bench.answer(arrival, done)
 
 

@@ -22,14 +22,10 @@ _TYPES: Final = ("filetype", "type", "contenttype", "content-type", "mimetype")
 the examples of tus, ``type`` that of Uppy."""
 
 
-class RunningSum(Protocol):
-    """A checksum that is computed while bytes arrive."""
+class _RunningSum(Protocol):
+    def update(self, data: bytes, /) -> None: ...
 
-    def update(self, data: bytes, /) -> None:
-        """Take more bytes."""
-
-    def digest(self) -> bytes:
-        """Return the value so far."""
+    def digest(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,26 +37,24 @@ class StatedSum:
         value: The stated value.
     """
 
-    begin: Callable[[], RunningSum]
+    begin: Callable[[], _RunningSum]
     value: bytes
 
 
 class _CRC32:
-    """CRC-32 in the order of the network, as ``RunningSum``."""
+    """CRC-32 in the order of the network."""
 
     def __init__(self) -> None:
         self._value = 0
 
     def update(self, data: bytes, /) -> None:
-        """Take more bytes."""
         self._value = crc32(data, self._value)
 
     def digest(self) -> bytes:
-        """Return four bytes."""
         return self._value.to_bytes(4, "big")
 
 
-_SUMS: Final[Mapping[bytes, Callable[[], RunningSum]]] = {
+_SUMS: Final[Mapping[bytes, Callable[[], _RunningSum]]] = {
     b"sha1": lambda: hashlib.sha1(usedforsecurity=False),
     b"md5": lambda: hashlib.md5(usedforsecurity=False),
     b"sha256": hashlib.sha256,
