@@ -103,7 +103,7 @@ async def test_cut_off_replay_is_never_repeated(tmp_path: Path) -> None:
     store = stored(tmp_path)
     held = await begun(store, "a")
     await put(held, 0, DATA)
-    assert await held.decided("some-id") is None
+    assert await held.decide("some-id") is None
     await held.close()
     assert await store.peek(held.name) is Denial.MISSING
     assert await store.open(held.name) is Denial.MISSING

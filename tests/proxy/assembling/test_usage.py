@@ -42,6 +42,6 @@ def test_sums_are_those_of_the_uploads(steps: list[tuple[str, str, int]]) -> Non
                 held.update({name: size} if name in held else {})
         assert (len(usage), usage.total_bytes) == (len(held), sum(held.values()))
     found = {name: Holding("x", size) for name, size in held.items()}
-    usage.surveyed(found)
+    usage.take_survey(found)
     assert usage.total_bytes == sum(held.values())
     assert usage.clients() == dict.fromkeys(held, "x")

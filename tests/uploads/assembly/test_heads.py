@@ -2,7 +2,7 @@
 
 import pytest
 
-from uploadfilter.uploads.assembly.heads import edited, target_of
+from uploadfilter.uploads.assembly.heads import edit, target_of
 from uploadfilter.uploads.head.request import RequestHead
 
 OWN = RequestHead(
@@ -23,7 +23,7 @@ OWN = RequestHead(
 
 def test_other_request_is_of_the_same_client() -> None:
     """Its cookies stay, in order; headers about the body and the method do not."""
-    made = edited(
+    made = edit(
         OWN,
         method="PUT",
         target="/other",
@@ -42,7 +42,7 @@ def test_other_request_is_of_the_same_client() -> None:
 
 def test_added_header_takes_the_place_of_the_own() -> None:
     """A request has one of each."""
-    made = edited(OWN, method="HEAD", target="/", dropped=(), added={b"COOKIE": b"e=f"})
+    made = edit(OWN, method="HEAD", target="/", dropped=(), added={b"COOKIE": b"e=f"})
     assert made.values(b"cookie") == [b"e=f"]
     assert made.values(b"upload_offset") == [b"3"]
 

@@ -13,7 +13,7 @@ from uploadfilter.uploads.assembly.journal import (
     Undone,
     UploadHead,
     line,
-    restored,
+    restore,
 )
 
 HEAD = UploadHead(protocol="tus", created=1, client="c", total=None, most=100)
@@ -24,7 +24,7 @@ LINES = [line(HEAD), *(line(step) for step in STEPS)]
 
 def test_every_beginning_of_a_journal_is_a_state() -> None:
     """After a kill, the durable lines count; a total stays when its piece does not."""
-    found = [restored(b"".join(LINES[: count + 1])) for count in range(len(LINES))]
+    found = [restore(b"".join(LINES[: count + 1])) for count in range(len(LINES))]
     assert [
         (it.assembly.state, it.assembly.offset, it.assembly.total) for it in found if it
     ] == [
@@ -42,7 +42,7 @@ def test_every_beginning_of_a_journal_is_a_state() -> None:
 @pytest.mark.parametrize("cut", range(1, len(LINES[1])))
 def test_torn_line_does_not_count(cut: int) -> None:
     """Nobody was told about a line without its newline."""
-    found = restored(LINES[0] + LINES[1][: cut - 1])
+    found = restore(LINES[0] + LINES[1][: cut - 1])
     assert found is not None
     assert (found.length, found.assembly.offset) == (len(LINES[0]), 0)
 
@@ -52,7 +52,7 @@ def test_damaged_journal_is_no_upload(at: int, flip: int) -> None:
     """A byte that changed never makes another upload out of one."""
     data = bytearray(b"".join(LINES))
     data[at] ^= flip
-    assert restored(bytes(data)) is None
+    assert restore(bytes(data)) is None
 
 
 @pytest.mark.parametrize(
@@ -69,11 +69,11 @@ def test_damaged_journal_is_no_upload(at: int, flip: int) -> None:
 )
 def test_contradicting_journal_is_no_upload(steps: tuple[Step, ...]) -> None:
     """Steps that no upload takes make it unknown."""
-    assert restored(LINES[0] + b"".join(line(step) for step in steps)) is None
+    assert restore(LINES[0] + b"".join(line(step) for step in steps)) is None
 
 
 def test_other_version_is_no_upload() -> None:
     """An update that changes the format lets clients begin anew."""
-    assert restored(line(msgspec.structs.replace(HEAD, v=VERSION - 1))) is None
-    assert restored(b"") is None
-    assert restored(b"\n") is None
+    assert restore(line(msgspec.structs.replace(HEAD, v=VERSION - 1))) is None
+    assert restore(b"") is None
+    assert restore(b"\n") is None

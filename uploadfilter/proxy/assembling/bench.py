@@ -182,9 +182,9 @@ class Workbench:
     async def ask(self, arrival: Arrival, head: RequestHead) -> Reply:
         """Send a request without a body to the origin, for a client."""
         length = None if head.method in {"HEAD", "DELETE"} else 0
-        return await self.asked(arrival, head, decision_id=None, body_length=length)
+        return await self.request(arrival, head, decision_id=None, body_length=length)
 
-    async def asked(
+    async def request(
         self,
         arrival: Arrival,
         head: RequestHead,
@@ -262,14 +262,14 @@ class Workbench:
                 if isinstance(effect, Answer):
                     is_final = is_verdict(effect)
                     return NotAccepted(answer=effect, decision_id=upload.ticket.id)
-                if not await _noted(uploads, upload.ticket.id):
+                if not await _note_decision(uploads, upload.ticket.id):
                     self._recorder.outcome(upload.ticket, None)
                     return NotAccepted(answer=_NOT_NOTED, decision_id=upload.ticket.id)
                 is_final = True
-                sources = _stored(uploads)
+                sources = _list_stored(uploads)
                 if not is_other:
-                    sources = _spooled(upload.spools[effect.where], uploads)
-                return await self._replayed(upload, replay, sources)
+                    sources = _list_spooled(upload.spools[effect.where], uploads)
+                return await self._replay(upload, replay, sources)
         finally:
             for each in uploads:
                 if is_final or each.state is State.DECIDED:
@@ -285,9 +285,9 @@ class Workbench:
             if isinstance(effect, Answer):
                 return NotAccepted(answer=effect, decision_id=upload.ticket.id)
             replay = Replay((ReplayRequest(arrival.head, text=body),))
-            return await self._replayed(upload, replay, [])
+            return await self._replay(upload, replay, [])
 
-    async def _replayed(
+    async def _replay(
         self, upload: Upload, replay: Replay, sources: Sequence["_Source"]
     ) -> Reply:
         """Replay an upload once, and note the outcome, whatever it is."""
@@ -295,7 +295,7 @@ class Workbench:
         arrival, reply = upload.arrival, None
         try:
             for sending in replay.sendings:
-                reply = await self._sent(upload, sending, sources)
+                reply = await self._send(upload, sending, sources)
                 if not isinstance(reply, OriginReply) or not reply.is_success:
                     if replay.undo is not None:
                         await self.ask(arrival, replay.undo)
@@ -308,7 +308,7 @@ class Workbench:
         finally:
             self._recorder.outcome(upload.ticket, outcome)
 
-    async def _sent(
+    async def _send(
         self, upload: Upload, sending: ReplayRequest, sources: Sequence["_Source"]
     ) -> Reply:
         text = sending.text
@@ -316,7 +316,7 @@ class Workbench:
         if sending.part is not None:
             source = sources[sending.part]
             length, body = source.length, source.read() if source.length else None
-        return await self.asked(
+        return await self.request(
             upload.arrival,
             sending.head,
             decision_id=upload.ticket.id,
@@ -422,10 +422,10 @@ def is_verdict(effect: Answer) -> bool:
     return effect.outcome is not Outcome.LATER and effect.reason not in _UNDECIDED
 
 
-async def _noted(uploads: Sequence[HeldUpload], decision: str) -> bool:
+async def _note_decision(uploads: Sequence[HeldUpload], decision: str) -> bool:
     """Note durably, for each upload, that its replay begins."""
     for each in uploads:
-        if await each.decided(decision) is not None:
+        if await each.decide(decision) is not None:
             return False
     return True
 
@@ -442,12 +442,12 @@ class _Source(NamedTuple):
     read: Callable[[], AsyncIterator[bytes]]
 
 
-def _stored(uploads: Sequence[HeldUpload]) -> list[_Source]:
+def _list_stored(uploads: Sequence[HeldUpload]) -> list[_Source]:
     """Return the bytes of parts as the store has them, which checks them."""
     return [_Source(each.offset, each.read) for each in uploads]
 
 
-def _spooled(spool: Spool, uploads: Sequence[HeldUpload]) -> list[_Source]:
+def _list_spooled(spool: Spool, uploads: Sequence[HeldUpload]) -> list[_Source]:
     """Return the bytes of parts out of the copy that was inspected."""
     found, start = [], 0
     for each in uploads:

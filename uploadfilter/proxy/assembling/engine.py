@@ -82,9 +82,9 @@ class PieceEngine:
                 return await self._end(arrival, step)
             case _:
                 with self._bench.place(arrival) as turned_away:
-                    return turned_away or await self._placed(arrival, body, step)
+                    return turned_away or await self._carry_out(arrival, body, step)
 
-    async def _placed(
+    async def _carry_out(
         self,
         arrival: Arrival,
         body: BodyPlan,
@@ -113,7 +113,7 @@ class PieceEngine:
         key = self._protocol.key(step, arrival.head, reply)
         if not isinstance(key, PartKey):
             return self._bench.relay(reply)
-        held = await self._begun(
+        held = await self._begin(
             arrival, key, total=step.total, is_part=step.is_part, notes=dict(step.notes)
         )
         if isinstance(held, Denial):
@@ -123,7 +123,7 @@ class PieceEngine:
             if not arrival.head.has_body:
                 return self._bench.relay(reply)
             bring = steps.Bring(key=key, stated=step.stated)
-            answer = await self._taken(arrival, body, bring, held, reply)
+            answer = await self._take(arrival, body, bring, held, reply)
             if answer.status // 100 != _SUCCESS:
                 return answer
             said = self._protocol.answer(held.assembly)
@@ -147,27 +147,27 @@ class PieceEngine:
         if step.is_whole and arrival.request.transport is None:
             # Its client is gone, and may have sent this part again meanwhile.
             return self._say(arrival, Reason.ABORTED, known)
-        held = await self._opened(arrival, step)
+        held = await self._open(arrival, step)
         if isinstance(held, Denial):
             if self._is_lenient(arrival) and held is not Denial.BUSY:
                 return None
             return self._say(arrival, held, known)
         try:
-            return await self._taken(arrival, body, step, held, known)
+            return await self._take(arrival, body, step, held, known)
         finally:
             if step.is_whole and held.state is not State.COMPLETE:
                 await held.remove()
             await held.close()
 
-    async def _opened(self, arrival: Arrival, step: steps.Bring) -> HeldUpload | Denial:
+    async def _open(self, arrival: Arrival, step: steps.Bring) -> HeldUpload | Denial:
         """Lock the bytes of an upload, or begin a part in the place of an older one."""
         if not step.is_whole:
             return await self._bench.store.open(self._name(arrival, step.key))
-        return await self._begun(
+        return await self._begin(
             arrival, step.key, total=None, is_part=True, notes=dict(step.notes)
         )
 
-    async def _begun(
+    async def _begin(
         self,
         arrival: Arrival,
         key: PartKey,
@@ -193,7 +193,7 @@ class PieceEngine:
             is_wanted=lambda: arrival.request.transport is not None,
         )
 
-    async def _taken(
+    async def _take(
         self,
         arrival: Arrival,
         body: BodyPlan,
@@ -209,7 +209,7 @@ class PieceEngine:
             if failed is not None:
                 return self._say(arrival, failed, known)
             if copy is not None:
-                reply = await self._bench.asked(
+                reply = await self._bench.request(
                     arrival,
                     arrival.head,
                     decision_id=None,
@@ -261,7 +261,7 @@ class PieceEngine:
         found: dict[PartKey, HeldUpload] = {}
         for key in keys:
             name = self._name(arrival, key)
-            held = await locks.enter_async_context(self._bench.store.locked(name))
+            held = await locks.enter_async_context(self._bench.store.lock(name))
             if isinstance(held, HeldUpload) and _is_complete_part(held):
                 found[key] = held
             elif isinstance(held, Denial) and held is not Denial.MISSING:
@@ -309,13 +309,13 @@ class PieceEngine:
         """Send what is held on in ``MONITOR``, and record that not all was."""
         for key in keys:
             name = self._name(arrival, key)
-            async with self._bench.store.locked(name) as held:
+            async with self._bench.store.lock(name) as held:
                 if isinstance(held, Denial) or not _is_complete_part(held):
                     continue
                 parts = [_part(key, held)]
                 replay = self._protocol.replay(arrival.head, parts, text, None)
                 for sending in replay.sendings:
-                    await self._bench.asked(
+                    await self._bench.request(
                         arrival,
                         sending.head,
                         decision_id=None,

@@ -31,7 +31,7 @@ from uploadfilter.uploads.assembly.journal import (
     Undone,
     UploadHead,
     line,
-    restored,
+    restore,
 )
 
 JOURNAL: Final = ".journal"
@@ -277,7 +277,7 @@ def _is_undecided(known: Restored) -> bool:
 
 def _read(journal: int) -> Restored | None:
     data = os.pread(journal, MOST_BYTES, 0)
-    return restored(data) if len(data) < MOST_BYTES else None
+    return restore(data) if len(data) < MOST_BYTES else None
 
 
 def _write_all(fd: int, data: bytes, offset: int) -> None:

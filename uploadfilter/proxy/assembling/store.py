@@ -116,12 +116,12 @@ class UploadStore:
             words: What tells the upload apart: protocol, route, address.
             part: What tells the part from others of the upload.
         """
-        upload = self._keyed("id", *words)[:_UPLOAD_DIGITS]
-        return upload + self._keyed("part", *words, part)[:_PART_DIGITS]
+        upload = self._digest("id", *words)[:_UPLOAD_DIGITS]
+        return upload + self._digest("part", *words, part)[:_PART_DIGITS]
 
     def client_of(self, client: str) -> str:
         """Return the keyed hash of a client for quotas; empty for no client."""
-        return self._keyed("client", client)[:16] if client else ""
+        return self._digest("client", client)[:16] if client else ""
 
     async def create(self, name: str, head: UploadHead) -> "HeldUpload | Denial":
         """Begin an upload, durably; its lock is held until it is closed."""
@@ -130,9 +130,7 @@ class UploadStore:
             return Denial.FULL
         made: HeldFile | Denial = Denial.UNUSABLE
         try:
-            made = await self._tried(
-                lambda: HeldFile.create(self.directory, name, head)
-            )
+            made = await self._try(lambda: HeldFile.create(self.directory, name, head))
         finally:
             if isinstance(made, Denial) and made is not Denial.EXISTS:
                 self.usage.end(name)
@@ -153,7 +151,7 @@ class UploadStore:
 
         ``is_wanted`` says whether its client, who may have sent both, is still there.
         """
-        async with self.locked(name) as old:
+        async with self.lock(name) as old:
             if isinstance(old, HeldUpload) and is_wanted():
                 await old.remove()
             elif old is not Denial.MISSING:
@@ -164,19 +162,19 @@ class UploadStore:
     async def remove_all(self, *words: str) -> None:
         """Delete an upload with all its parts, except those that others work on."""
         pattern = f"{self.name_of(*words)[:_UPLOAD_DIGITS]}?*{JOURNAL}"
-        found = await self._tried(lambda: list(self.directory.glob(pattern)))
+        found = await self._try(lambda: list(self.directory.glob(pattern)))
         for name in [] if isinstance(found, Denial) else [it.stem for it in found]:
             await self.remove(name)
 
     async def remove(self, name: str) -> None:
         """Delete an upload, unless somebody works on it."""
-        async with self.locked(name) as held:
+        async with self.lock(name) as held:
             if isinstance(held, HeldUpload):
                 await held.remove()
 
     async def open(self, name: str) -> "HeldUpload | Denial":
         """Lock an upload that was begun: ``MISSING``, or ``BUSY`` if it is locked."""
-        made = await self._tried(lambda: HeldFile.open(self.directory, name))
+        made = await self._try(lambda: HeldFile.open(self.directory, name))
         if made is Denial.MISSING:
             self.usage.end(name)
         elif made is Denial.BUSY:
@@ -184,7 +182,7 @@ class UploadStore:
         return made if isinstance(made, Denial) else HeldUpload(self, made)
 
     @asynccontextmanager
-    async def locked(self, name: str) -> AsyncIterator["HeldUpload | Denial"]:
+    async def lock(self, name: str) -> AsyncIterator["HeldUpload | Denial"]:
         """Open an upload during a block."""
         held = await self.open(name)
         try:
@@ -195,7 +193,7 @@ class UploadStore:
 
     async def peek(self, name: str) -> Restored | Denial:
         """Return an upload as it is now, without its lock."""
-        found = await self._tried(lambda: peek(self.directory, name) or Denial.MISSING)
+        found = await self._try(lambda: peek(self.directory, name) or Denial.MISSING)
         if isinstance(found, Denial):
             return found
         is_replayed = found.assembly.state is State.DECIDED
@@ -204,9 +202,9 @@ class UploadStore:
     async def survey(self) -> None:
         """Count the uploads on disk, and delete the expired ones."""
         known = self.usage.clients()
-        found = await self._tried(lambda: self._surveyed(known))
+        found = await self._try(lambda: self._look_at_files(known))
         if not isinstance(found, Denial):
-            self.usage.surveyed(found)
+            self.usage.take_survey(found)
 
     async def keep(self) -> None:
         """Survey repeatedly, until cancelled."""
@@ -233,11 +231,11 @@ class UploadStore:
             raise OSError(None, "the key of the store is damaged")
         return secret
 
-    def _keyed(self, *words: str) -> str:
+    def _digest(self, *words: str) -> str:
         told = b"\0".join(word.encode("utf-8", "surrogateescape") for word in words)
         return hmac.digest(self._secret, told, "sha256").hex()
 
-    def _surveyed(self, known: Mapping[str, str]) -> dict[str, Holding]:
+    def _look_at_files(self, known: Mapping[str, str]) -> dict[str, Holding]:
         """Look at every file; ``known`` holds clients that were read before."""
         # Somebody may have deleted the folder, and another proxy made a new key.
         self._secret = self._read_key(self._secret)
@@ -279,16 +277,16 @@ class UploadStore:
         age_s = abs(self.clock() - changed_s)
         return age_s > expire_s and seen_s >= min(SEEN_S, expire_s)
 
-    async def _tried(self, work: Callable[[], _T]) -> _T | Denial:
+    async def _try(self, work: Callable[[], _T]) -> _T | Denial:
         """Run something in a thread; a failure of the disk is a ``Denial``."""
         try:
             done = await asyncio.to_thread(work)
         except OSError as exc:
-            return self.failed(exc)
+            return self.note_failure(exc)
         self._faults.recover("upload_store_unusable")
         return done
 
-    def failed(self, exc: OSError) -> Denial:
+    def note_failure(self, exc: OSError) -> Denial:
         """Note that the disk failed, and tell the operator."""
         denial = denial_of(exc)
         is_full = denial is Denial.FULL
@@ -346,11 +344,11 @@ class HeldUpload:
         self._waiting_bytes += len(data)
         if not self._store.usage.take(self.name, self.head.client, len(data)):
             return Denial.FULL
-        return await self._flushed() if self._waiting_bytes >= _FLUSH_BYTES else None
+        return await self._flush() if self._waiting_bytes >= _FLUSH_BYTES else None
 
     async def commit(self, *, is_whole: bool = False) -> Denial | None:
         """Make the piece durable; otherwise it does not count, and this says why."""
-        failed = await self._flushed()
+        failed = await self._flush()
         if failed is not None:
             await self.drop()
             return failed
@@ -372,7 +370,7 @@ class HeldUpload:
             await self.remove()
         self._store.usage.is_now(self.name, self.offset)
 
-    async def decided(self, decision: str) -> Denial | None:
+    async def decide(self, decision: str) -> Denial | None:
         """Note durably that the first byte may go to the origin now."""
         return await self._done(lambda: self._file.decide(decision))
 
@@ -404,7 +402,7 @@ class HeldUpload:
         """Release the lock."""
         await self._in_thread(self._file.close)
 
-    async def _flushed(self) -> Denial | None:
+    async def _flush(self) -> Denial | None:
         if not self._waiting:
             return None
         data, self._waiting, self._waiting_bytes = self._waiting, [], 0
@@ -414,7 +412,7 @@ class HeldUpload:
         try:
             await self._in_thread(work)
         except OSError as exc:
-            return self._store.failed(exc)
+            return self._store.note_failure(exc)
         return None
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
@@ -428,11 +426,11 @@ class HeldUpload:
                 return await asyncio.to_thread(work)
 
         task = asyncio.ensure_future(run())
-        task.add_done_callback(_noted)
+        task.add_done_callback(_take_error)
         return await asyncio.shield(task)
 
 
-def _noted(task: "asyncio.Task[_T]") -> None:
+def _take_error(task: "asyncio.Task[_T]") -> None:
     """Take the error of work whose request was cancelled, and so awaits it no more."""
     if not task.cancelled():
         task.exception()

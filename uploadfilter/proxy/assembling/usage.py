@@ -96,7 +96,7 @@ class StoreUsage:
         if known is not None:
             self._add(known, -1)
 
-    def surveyed(self, found: Mapping[str, Holding]) -> None:
+    def take_survey(self, found: Mapping[str, Holding]) -> None:
         """Take the uploads on disk, those of other proxies included."""
         for name in list(self._held):
             self.end(name)

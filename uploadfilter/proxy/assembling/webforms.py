@@ -124,13 +124,13 @@ class WebForms:
         if is_new or not _is_part(end, arrived):
             await self._bench.store.remove(name)
             return None
-        return self._ended(arrival, end)
+        return self._answer_end(arrival, end)
 
     async def _end_of(
         self, arrival: Arrival, arrived: ArrivedSlice
     ) -> web.StreamResponse | None:
         """Finish a file if it is whole; ``None`` if another request works on it."""
-        done = await self._finished(arrival, arrived)
+        done = await self._finish(arrival, arrived)
         if done is Denial.MISSING:
             known = await self._known_end(arrival, arrived)
             return self._bench.answer(arrival, WAITING) if known is None else known
@@ -144,9 +144,9 @@ class WebForms:
             self._bench.store, self._name(arrival, arrived.slice, _END)
         )
         is_known = end is not None and _is_part(end, arrived)
-        return self._ended(arrival, end) if end and is_known else None
+        return self._answer_end(arrival, end) if end and is_known else None
 
-    def _ended(self, arrival: Arrival, end: RememberedEnd) -> web.StreamResponse:
+    def _answer_end(self, arrival: Arrival, end: RememberedEnd) -> web.StreamResponse:
         return self._bench.answer(arrival, end.rejection or WAITING)
 
     def _name(self, arrival: Arrival, piece: Slice, key: str) -> str:
@@ -187,7 +187,7 @@ class WebForms:
 
     # The whole file.
 
-    async def _finished(
+    async def _finish(
         self, arrival: Arrival, arrived: ArrivedSlice
     ) -> web.Response | Denial:
         """Inspect the file, and send its forms on if it is accepted.
@@ -203,16 +203,16 @@ class WebForms:
         async with AsyncExitStack() as locks:
             parts: dict[str, HeldSlice] = {}
             for key in _keys(piece, parts):
-                opened = store.locked(self._name(arrival, piece, key))
+                opened = store.lock(self._name(arrival, piece, key))
                 held = await locks.enter_async_context(opened)
                 if isinstance(held, Denial):
                     return held
                 if held.state is not State.COMPLETE:
                     return Denial.MISSING
                 parts[key] = HeldSlice.of(held)
-            return await self._inspected(arrival, piece, parts)
+            return await self._inspect(arrival, piece, parts)
 
-    async def _inspected(
+    async def _inspect(
         self, arrival: Arrival, piece: Slice, parts: dict[str, HeldSlice]
     ) -> web.Response:
         slices = list(parts.values())

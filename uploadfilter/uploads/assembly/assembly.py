@@ -147,7 +147,7 @@ class Assembly:
 
     def receive(self, data: bytes) -> Fault | None:
         """Take bytes of the piece that has begun, or tell why the piece ends."""
-        piece = self._begun()
+        piece = self._require_piece()
         length = piece.length + len(data)
         known = self.total if piece.total is None else piece.total
         if self.offset + length > (self._most_bytes if known is None else known):
@@ -165,7 +165,7 @@ class Assembly:
         Returns:
             The piece; ``None`` if it says nothing.
         """
-        piece, self._arriving = self._begun(), None
+        piece, self._arriving = self._require_piece(), None
         if is_whole:
             return HeldPiece(piece.length, piece.checksum, piece.length)
         return piece if piece.length or piece.total is not None else None
@@ -214,7 +214,7 @@ class Assembly:
             raise ValueError(f"an upload that is {self.state} is not decided")
         self.state = State.DECIDED
 
-    def _begun(self) -> HeldPiece:
+    def _require_piece(self) -> HeldPiece:
         if self._arriving is None:
             raise RuntimeError("bytes came before the head of their piece")
         return self._arriving

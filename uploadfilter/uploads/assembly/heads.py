@@ -14,7 +14,7 @@ from uploadfilter.uploads.head.request import METHOD_OVERRIDES, RequestHead
 _NUMBER: Final = re.compile(rb"[0-9]{1,18}")
 
 
-def edited(
+def edit(
     head: RequestHead,
     *,
     method: str,

@@ -83,7 +83,7 @@ def line(item: UploadHead | Step) -> bytes:
     return b"%08x %s\n" % (crc32(text), text)
 
 
-def restored(data: bytes) -> Restored | None:
+def restore(data: bytes) -> Restored | None:
     """Read a journal; ``None`` if it is damaged, so that the upload is unknown."""
     end = data.rfind(b"\n") + 1
     lines = data[:end].splitlines()

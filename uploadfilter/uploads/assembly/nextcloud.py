@@ -23,7 +23,7 @@ from typing import Final
 
 from uploadfilter.uploads.assembly import steps
 from uploadfilter.uploads.assembly.assembly import Assembly, Fault
-from uploadfilter.uploads.assembly.heads import edited, read_number, refuse
+from uploadfilter.uploads.assembly.heads import edit, read_number, refuse
 from uploadfilter.uploads.assembly.nextcloudpaths import (
     CHUNK,
     WHOLE,
@@ -118,7 +118,7 @@ def _replay(
         name = part.notes[_WRITTEN] if token is None else f"{index + 1:05d}"
         added = {b"Content-Type": b"application/octet-stream"}
         # A chunk of version 2 names the file, too.
-        put = edited(
+        put = edit(
             head,
             method="PUT",
             target=f"{folder}/{name}",
@@ -128,8 +128,8 @@ def _replay(
         puts.append(ReplayRequest(put, index))
     if token is None:
         return steps.Replay(tuple(puts))
-    begin = edited(head, method="MKCOL", target=folder, dropped=_OF_A_MOVE)
-    move = edited(head, method="MOVE", target=f"{folder}/{WHOLE}")
+    begin = edit(head, method="MKCOL", target=folder, dropped=_OF_A_MOVE)
+    move = edit(head, method="MOVE", target=f"{folder}/{WHOLE}")
     return steps.Replay(
         (ReplayRequest(begin), *puts, ReplayRequest(move)),
         undo=_about(head, "DELETE", folder),
@@ -155,4 +155,4 @@ def _about(head: RequestHead, method: str, folder: str) -> RequestHead:
     """Return a request about the folder of an upload."""
     dropped = (*_OF_A_MOVE, b"destination", _TOTAL)
     added = {b"Depth": b"0"} if method == "PROPFIND" else {}
-    return edited(head, method=method, target=folder, dropped=dropped, added=added)
+    return edit(head, method=method, target=folder, dropped=dropped, added=added)

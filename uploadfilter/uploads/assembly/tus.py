@@ -21,7 +21,7 @@ from typing import Final
 from uploadfilter.uploads.assembly import steps
 from uploadfilter.uploads.assembly.assembly import Assembly, Fault
 from uploadfilter.uploads.assembly.heads import (
-    edited,
+    edit,
     obeyed_method,
     read_number,
     refuse,
@@ -54,9 +54,9 @@ def _step(head: RequestHead) -> steps.Step | Refusal | None:
         case "PATCH":
             return _append(head)
         case "HEAD":
-            return steps.Look(asked=_edited(head, "HEAD"))
+            return steps.Look(asked=_edit(head, "HEAD"))
         case "DELETE":
-            asked = _edited(head, "DELETE")
+            asked = _edit(head, "DELETE")
             return steps.End(upload=head.target, asked=asked)
         case "POST" if head.has_any((_LENGTH, _DEFER, _CONCAT)) and _is_ours(head):
             return _create(head)
@@ -78,7 +78,7 @@ def _append(head: RequestHead) -> steps.Step | Refusal:
         key=PartKey(head.target),
         at=at,
         total=total if isinstance(total, int) else None,
-        asked=_edited(head, "HEAD"),
+        asked=_edit(head, "HEAD"),
         stated=stated if isinstance(stated, StatedSum) else None,
     )
 
@@ -99,7 +99,7 @@ def _create(head: RequestHead) -> steps.Step | Refusal | None:
         return None  # complete as it is, and without a byte to inspect
     notes = {steps.TYPE: read_type(head) or "", _DEFERRED: "1" if deferred else ""}
     return steps.Create(
-        asked=edited(head, method="POST"),
+        asked=edit(head, method="POST"),
         total=total if isinstance(total, int) else None,
         is_part=bool(concat),
         notes={name: value for name, value in notes.items() if value},
@@ -138,11 +138,11 @@ def _replay(
         added = {b"Upload-Offset": b"0", b"Content-Type": _BODY_TYPE}
         if _DEFERRED in part.notes:
             added[b"Upload-Length"] = b"%d" % part.length
-        patch = _edited(head, "PATCH", part.key.upload, added)
+        patch = _edit(head, "PATCH", part.key.upload, added)
         sendings.append(ReplayRequest(patch, index))
     is_join = obeyed_method(head, _METHODS) == "POST" and head.values(_CONCAT)
     if token is not None and is_join and is_join[0] != b"partial":
-        sendings.append(ReplayRequest(edited(head, method="POST")))
+        sendings.append(ReplayRequest(edit(head, method="POST")))
     return steps.Replay(tuple(sendings))
 
 
@@ -156,7 +156,7 @@ def _answer(outcome: steps.Outcome) -> steps.OwnReply | None:
 
 
 def _abort(head: RequestHead, upload: str, is_rejected: bool) -> RequestHead | None:
-    return _edited(head, "DELETE", upload) if is_rejected else None
+    return _edit(head, "DELETE", upload) if is_rejected else None
 
 
 TUS: Final = steps.PieceProtocol(
@@ -164,13 +164,13 @@ TUS: Final = steps.PieceProtocol(
 )
 
 
-def _edited(
+def _edit(
     head: RequestHead,
     method: str,
     target: str | None = None,
     added: Mapping[bytes, bytes] = MappingProxyType({}),
 ) -> RequestHead:
-    return edited(head, method=method, target=target, dropped=_OF_A_PIECE, added=added)
+    return edit(head, method=method, target=target, dropped=_OF_A_PIECE, added=added)
 
 
 def _is_ours(head: RequestHead) -> bool:

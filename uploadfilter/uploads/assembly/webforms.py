@@ -22,7 +22,7 @@ from typing import Final
 import msgspec
 
 from uploadfilter.model import Reason
-from uploadfilter.uploads.assembly.heads import edited
+from uploadfilter.uploads.assembly.heads import edit
 from uploadfilter.uploads.assembly.steps import OriginReply, Replay, ReplayRequest
 from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.head.request import RequestHead
@@ -121,7 +121,7 @@ def replay_slices(head: RequestHead, slices: Sequence[SliceNotes]) -> Replay:
         added = {b"Content-Type": notes.type.encode("ascii")}
         if notes.content_range:
             added[b"Content-Range"] = notes.content_range.encode("latin-1")
-        whole = edited(
+        whole = edit(
             head,
             method=head.method,
             target=notes.target,
