@@ -13,8 +13,7 @@ from deploy.demo import running
 from tests.e2e import pictures
 from tests.e2e.conftest import import_set, write_set
 from tests.proxy.assembling.origins import Origins, TusOrigin, serve
-from tests.proxy.assembling.senders import PATHS, SENDERS
-from tests.proxy.assembling.tus import Client
+from tests.proxy.assembling.senders import PATHS, SENDERS, TusSender
 from tests.proxy.site import Site
 from tests.proxy.wire import WireOrigin, status, wire_origin
 
@@ -36,7 +35,7 @@ async def server() -> AsyncIterator[WireOrigin]:
 @contextmanager
 def proxy(
     origin: WireOrigin, folder: Path, name: str, *, store: Path | None = None
-) -> Iterator[tuple[running.Proxy, Client]]:
+) -> Iterator[tuple[running.Proxy, TusSender]]:
     """Run the proxy before the server, and a client of it.
 
     Args:
@@ -53,7 +52,7 @@ def proxy(
         origin.url, state=state, log=folder / f"{name}.log", options=options
     ) as proxy:
         port = int(proxy.url.rpartition(":")[2])
-        yield proxy, Client(Site(port=port, origin=origin, state=state))
+        yield proxy, TusSender(site=Site(port=port, origin=origin, state=state))
 
 
 async def test_uploads_go_on_after_a_kill_at_each_step(
@@ -115,7 +114,7 @@ async def test_one_upload_over_two_proxies(server: WireOrigin, tmp_path: Path) -
         proxy(server, folders[1], "other", store=store) as (_, other),
     ):
         for data in (listed, unlisted):
-            target = await one.create(len(data), path="/tus")
+            target = await one.create(len(data))
             assert status(await other.patch(target, 0, data[:1000])) == 204
             assert await one.offset(target) == 1000
             answers = await asyncio.gather(
@@ -126,7 +125,7 @@ async def test_one_upload_over_two_proxies(server: WireOrigin, tmp_path: Path) -
             assert await other.offset(target) == 2000
             answer = await one.patch(target, 2000, data[2000:])
             assert status(answer) == (403 if data == listed else 204)
-        target = await one.create(len(listed), path="/tus")
+        target = await one.create(len(listed))
         assert status(await one.patch(target, 0, listed[:2000])) == 204
         killed.process.kill()
         killed.process.wait()

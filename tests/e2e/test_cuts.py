@@ -29,9 +29,9 @@ from tests.proxy.assembling.senders import (
     TusPartsSender,
     TusSender,
     broken,
+    header,
     whole,
 )
-from tests.proxy.assembling.tus import header
 from tests.proxy.site import Site
 from tests.proxy.wire import status, wire_origin
 
@@ -106,7 +106,7 @@ class Cut:
             self.is_begun = True
             return
         if isinstance(sender, TusSender):
-            answer = await sender.client.ask("HEAD", sender.target)
+            answer = await sender.ask("HEAD", sender.target)
             at = int(header(answer, b"upload-offset") or 0)
             self.waiting = [n for n in self.waiting if sender.at(n + 1) > at]
             code = status(answer)

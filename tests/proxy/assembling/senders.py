@@ -4,7 +4,7 @@ A further protocol is a further ``Sender``; ``SENDERS`` is what the tests run ov
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -13,11 +13,7 @@ from typing import ClassVar, Final
 from typing_extensions import override
 
 from tests.corpus import pictures
-from tests.proxy.assembling.nextcloud import Client as NextcloudClient
-from tests.proxy.assembling.origins import Origins, serve
-from tests.proxy.assembling.s3 import Client as S3Client
-from tests.proxy.assembling.tus import Client as TusClient
-from tests.proxy.assembling.tus import header as tus_header
+from tests.proxy.assembling.origins import UPLOADS, Origins, etag, serve
 from tests.proxy.assembling.webforms import Page
 from tests.proxy.site import Site
 from tests.proxy.wire import OK, status
@@ -93,11 +89,13 @@ class Sender:
         site: The filter.
         origins: What is behind it.
         pieces: The file.
+        total: Length of the file, as the client states it.
     """
 
     site: Site
-    origins: Origins
-    pieces: list[bytes]
+    origins: Origins = field(default_factory=Origins)
+    pieces: list[bytes] = field(default_factory=list)
+    total: int = -1
 
     is_ordered: ClassVar = False
     """Whether each piece has to follow the one before."""
@@ -105,10 +103,9 @@ class Sender:
     join_ends: ClassVar = True
     """Whether a request of its own ends the upload, and not its last piece."""
 
-    @property
-    def total(self) -> int:
-        """Length of the file."""
-        return sum(map(len, self.pieces))
+    def __post_init__(self) -> None:
+        """State the length of the file, unless it is given."""
+        self.total = self.at(len(self.pieces)) if self.total < 0 else self.total
 
     def at(self, index: int) -> int:
         """Return the offset of a piece."""
@@ -151,6 +148,9 @@ class Sender:
         raise AssertionError(answer)
 
 
+PIECE: Final = "Content-Type: application/offset+octet-stream"
+
+
 @dataclass(slots=True, kw_only=True)
 class TusSender(Sender):
     """One upload of tus, piece after piece."""
@@ -159,27 +159,51 @@ class TusSender(Sender):
     join_ends: ClassVar = False
     target: str = ""
 
-    @property
-    def client(self) -> TusClient:
-        """The client."""
-        return TusClient(self.site)
+    async def ask(
+        self, method: str, target: str, *headers: str, body: bytes | None = None
+    ) -> bytes:
+        """Send one request; a body of ``None`` has no length either."""
+        line = "Tus-Resumable: 1.0.0"
+        return await self.site.ask(method, target, *headers, line, body=body)
+
+    async def create(
+        self, total: int | None, *headers: str, body: bytes = b"", path: str = "/tus"
+    ) -> str:
+        """Begin an upload; return its target."""
+        length = (
+            "Upload-Defer-Length: 1" if total is None else f"Upload-Length: {total}"
+        )
+        kind = [PIECE] if body else []
+        answer = await self.ask("POST", path, length, *headers, *kind, body=body)
+        assert status(answer) == 201, answer
+        return header(answer, b"location").removeprefix("http://site.example")
+
+    async def patch(self, target: str, at: int, data: bytes, *headers: str) -> bytes:
+        """Send one piece."""
+        lines = (f"Upload-Offset: {at}", PIECE, *headers)
+        return await self.ask("PATCH", target, *lines, body=data)
+
+    async def offset(self, target: str) -> int:
+        """Ask how far an upload is."""
+        answer = await self.ask("HEAD", target)
+        assert status(answer) == 200, answer
+        return int(header(answer, b"upload-offset"))
 
     @override
     async def begin(self) -> None:
-        self.target = await self.client.create(self.total, path="/tus")
+        self.target = await self.create(self.total)
 
     @override
     async def step(self, index: int) -> bytes:
         at, end = self.at(index), self.at(index + 1)
-        asked = await TusClient(whole(self.site)).ask("HEAD", self.target)
-        offset = int(tus_header(asked, b"upload-offset") or 0)
+        asked = await replace(self, site=whole(self.site)).ask("HEAD", self.target)
+        offset = int(header(asked, b"upload-offset") or 0)
         start = offset if at < offset < end else at
-        data = self.pieces[index][start - at :]
-        return await self.client.patch(self.target, start, data)
+        return await self.patch(self.target, start, self.pieces[index][start - at :])
 
     @override
     async def cancel(self) -> bytes:
-        return await self.client.ask("DELETE", self.target)
+        return await self.ask("DELETE", self.target)
 
     @override
     def arrived(self) -> list[bytes]:
@@ -196,26 +220,19 @@ class TusPartsSender(Sender):
 
     @override
     async def begin(self) -> None:
-        concat = "Upload-Concat: partial"
-        client = TusClient(self.site)
-        self.targets = [
-            await client.create(len(piece), concat, path="/tus")
-            for piece in self.pieces
-        ]
+        concat, one = "Upload-Concat: partial", TusSender(site=self.site)
+        self.targets = [await one.create(len(it), concat) for it in self.pieces]
 
     @override
     async def step(self, index: int) -> bytes:
-        one = replace(
-            TusSender(site=self.site, origins=self.origins, pieces=self.pieces[index:]),
-            target=self.targets[index],
-        )
-        return await one.step(0)
+        target, pieces = self.targets[index], self.pieces[index:]
+        return await TusSender(site=self.site, pieces=pieces, target=target).step(0)
 
     @override
     async def join(self) -> bytes:
         concat = f"Upload-Concat: final;{' '.join(self.targets)}"
-        answer = await TusClient(self.site).ask("POST", "/tus", concat, body=b"")
-        location = tus_header(answer, b"location")
+        answer = await TusSender(site=self.site).ask("POST", "/tus", concat, body=b"")
+        location = header(answer, b"location")
         self.final = location.removeprefix("http://site.example") or self.final
         return answer
 
@@ -232,27 +249,42 @@ class S3Sender(Sender):
     path: str = field(default_factory=lambda: f"/s3/key{next(_NUMBERS)}")
     upload_id: str = ""
 
-    @property
-    def client(self) -> S3Client:
-        """The client."""
-        return S3Client(self.site, path=self.path)
+    async def ask(
+        self, method: str, query: str, *headers: str, body: bytes | None = None
+    ) -> bytes:
+        """Send one request; a body of ``None`` has no length either."""
+        return await self.site.ask(method, f"{self.path}?{query}", *headers, body=body)
+
+    async def part(self, number: int, data: bytes, *headers: str) -> bytes:
+        """Send one part."""
+        query = f"partNumber={number}&uploadId={self.upload_id}"
+        return await self.ask("PUT", query, *headers, body=data)
+
+    async def complete(self, parts: Mapping[int, bytes]) -> bytes:
+        """Complete the upload; ``parts`` in the order of the list."""
+        listed = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>{etag(data)}</ETag></Part>"
+            for number, data in parts.items()
+        )
+        body = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
+        return await self.ask("POST", f"uploadId={self.upload_id}", body=body)
 
     @override
     async def begin(self) -> None:
-        self.upload_id = await self.client.begin()
+        answer = await self.ask("POST", "uploads=", body=b"")
+        self.upload_id = answer.partition(b"<UploadId>")[2].partition(b"<")[0].decode()
 
     @override
     async def step(self, index: int) -> bytes:
-        return await self.client.part(self.upload_id, index + 1, self.pieces[index])
+        return await self.part(index + 1, self.pieces[index])
 
     @override
     async def join(self) -> bytes:
-        parts = dict(enumerate(self.pieces, 1))
-        return await self.client.complete(self.upload_id, parts)
+        return await self.complete(dict(enumerate(self.pieces, 1)))
 
     @override
     async def cancel(self) -> bytes:
-        return await self.client.ask("DELETE", f"uploadId={self.upload_id}")
+        return await self.ask("DELETE", f"uploadId={self.upload_id}")
 
     @override
     def arrived(self) -> list[bytes]:
@@ -264,31 +296,37 @@ class S3Sender(Sender):
 class NextcloudSender(Sender):
     """Chunks of Nextcloud."""
 
-    folder: str = ""
+    folder: str = field(default_factory=lambda: f"{UPLOADS}me/{next(_NUMBERS)}")
     file: str = field(
         default_factory=lambda: f"/remote.php/dav/files/me/{next(_NUMBERS)}"
     )
 
     @property
-    def client(self) -> NextcloudClient:
-        """The client."""
-        return NextcloudClient(
-            self.site, total=self.total, folder=self.folder, file=self.file
+    def of_file(self) -> tuple[str, ...]:
+        """The headers that name the file."""
+        return (
+            f"Destination: https://site.example{self.file}",
+            f"OC-Total-Length: {self.total}",
         )
+
+    async def chunk(self, name: int | str, data: bytes, *headers: str) -> bytes:
+        """Send one chunk."""
+        path = f"{self.folder}/{name}"
+        return await self.site.ask("PUT", path, *self.of_file, *headers, body=data)
 
     @override
     async def begin(self) -> None:
-        client = self.client
-        await client.begin()
-        self.folder = client.folder
+        answer = await self.site.ask("MKCOL", self.folder, *self.of_file, body=b"")
+        assert status(answer) == 201, answer
 
     @override
     async def step(self, index: int) -> bytes:
-        return await self.client.chunk(f"{index + 1:05d}", self.pieces[index])
+        return await self.chunk(f"{index + 1:05d}", self.pieces[index])
 
     @override
     async def join(self) -> bytes:
-        return await self.client.move()
+        """Make the file."""
+        return await self.site.ask("MOVE", f"{self.folder}/.file", *self.of_file)
 
     @override
     async def cancel(self) -> bytes:
@@ -338,3 +376,12 @@ def whole(site: Site) -> Site:
 def broken(site: Site) -> Site:
     """Return a filter to which every request breaks off."""
     return BrokenSite(port=site.port, origin=site.origin, state=site.state)
+
+
+def header(answer: bytes, name: bytes) -> str:
+    """Return a header of an answer; empty if it is not there."""
+    for line in answer.split(b"\r\n\r\n")[0].split(b"\r\n")[1:]:
+        key, _, value = line.partition(b":")
+        if key.lower() == name:
+            return value.strip().decode()
+    return ""

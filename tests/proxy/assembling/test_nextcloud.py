@@ -5,9 +5,14 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.proxy.assembling.nextcloud import FILE, Client
 from tests.proxy.assembling.origins import NextcloudOrigin
-from tests.proxy.assembling.senders import LISTED, UNLISTED, count_held, renewed
+from tests.proxy.assembling.senders import (
+    LISTED,
+    UNLISTED,
+    NextcloudSender,
+    count_held,
+    renewed,
+)
 from tests.proxy.site import Site
 from tests.proxy.wire import status
 from uploadfilter.model import Action, Reason
@@ -21,9 +26,9 @@ class Served(NamedTuple):
     origin: NextcloudOrigin
     site: Site
 
-    def client(self, data: bytes) -> Client:
+    def client(self, data: bytes) -> NextcloudSender:
         """Return a client that sends a file."""
-        return Client(self.site, total=len(data))
+        return NextcloudSender(site=self.site, total=len(data))
 
     def held(self) -> int:
         """Return how many chunks the filter holds."""
@@ -51,13 +56,13 @@ async def test_chunks_that_another_upload_left_behind_are_not_joined(
     await client.begin()
     served.origin.folders[client.folder]["1"] = head
     await client.chunk(2, tail)
-    assert status(await client.move()) == 404
+    assert status(await client.join()) == 404
     client.total = len(tail)
     await client.chunk(1, tail)
-    assert status(await client.move()) == 400
+    assert status(await client.join()) == 400
     client.total = 2 * len(tail)
-    assert status(await client.move()) == 201
-    assert served.origin.files == {FILE: tail + tail}
+    assert status(await client.join()) == 201
+    assert served.origin.files == {client.file: tail + tail}
 
 
 @pytest.mark.parametrize("method", ["PUT", "MOVE", "MKCOL"])
@@ -69,12 +74,13 @@ async def test_failing_origin_is_heard_and_recorded(
     await client.begin()
     await client.chunk(1, UNLISTED)
     served.origin.fails = {method: 507}
-    assert status(await client.move()) == 507
+    assert status(await client.join()) == 507
     assert await served.site.outcome(served.site.decisions()[-1].id) == 507
     assert (served.held(), served.origin.folders) == (0, {client.folder: {}})
     served.origin.fails = {}
-    assert status(await client.move()) == 404
-    assert status(await client.upload([UNLISTED], [0])) == 201
+    assert status(await client.join()) == 404
+    client.pieces = [UNLISTED]
+    assert status(await client.upload()) == 201
 
 
 async def test_nobody_holds_or_replaces_chunks_of_others(served: Served) -> None:
@@ -83,7 +89,7 @@ async def test_nobody_holds_or_replaces_chunks_of_others(served: Served) -> None
     await client.begin()
     await client.chunk(1, UNLISTED)
     assert status(await client.chunk(1, LISTED, "Authorization: bad")) == 401
-    assert status(await client.move()) == 201
+    assert status(await client.join()) == 201
     client.folder += "0"
     assert status(await client.chunk(1, LISTED)) == 404
     assert served.held() == 0
@@ -130,8 +136,8 @@ async def test_monitor_records_and_passes_what_nobody_could_hold(
     head, tail = cut(LISTED, 80)
     await client.chunk(1, head)
     await client.chunk(2, tail, "Content-Encoding: identity, x")
-    assert status(await client.move()) == 201
-    assert served.origin.files == {FILE: LISTED}
+    assert status(await client.join()) == 201
+    assert served.origin.files == {client.file: LISTED}
     decision = served.site.decisions()[-1]
     assert (decision.reason, decision.effect) == (
         Reason.PIECEWISE_UPLOAD,

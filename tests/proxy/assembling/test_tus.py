@@ -8,8 +8,14 @@ from typing import NamedTuple
 import pytest
 
 from tests.proxy.assembling.origins import TusOrigin, serve
-from tests.proxy.assembling.senders import LISTED, UNLISTED, renewed
-from tests.proxy.assembling.tus import PIECE, Client, header
+from tests.proxy.assembling.senders import (
+    LISTED,
+    PIECE,
+    UNLISTED,
+    TusSender,
+    header,
+    renewed,
+)
 from tests.proxy.site import CLOSE, Site
 from tests.proxy.wire import status
 from tests.waiting import until
@@ -20,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 class Served(NamedTuple):
     """A filter before a server of tus."""
 
-    client: Client
+    client: TusSender
     origin: TusOrigin
     site: Site
 
@@ -30,7 +36,7 @@ def served(enforcing: Site) -> Served:
     """The filter before a server that has no upload yet."""
     origin = renewed(enforcing).tus
     enforcing.origin.answering = serve(origin.reply)
-    return Served(Client(enforcing), origin, enforcing)
+    return Served(TusSender(site=enforcing), origin, enforcing)
 
 
 async def test_unlisted_upload_arrives_in_one_request(served: Served) -> None:
@@ -63,7 +69,7 @@ async def test_whole_listed_picture_in_a_creation_is_rejected(served: Served) ->
         "POST",
         "/tus",
         f"Upload-Length: {len(LISTED)}",
-        f"Content-Type: {PIECE}",
+        PIECE,
         body=LISTED,
     )
     assert status(answer) == 403
@@ -126,8 +132,8 @@ async def test_lying_offsets_and_lengths(
     ("headers", "expected"),
     [
         (("Content-Type: image/png", "Upload-Offset: 0"), 415),
-        ((f"Content-Type: {PIECE}", "Upload_Offset: 0"), 400),
-        ((f"Content-Type: {PIECE}", "Upload-Offset: 0", "Content-Encoding: gzip"), 415),
+        ((PIECE, "Upload_Offset: 0"), 400),
+        ((PIECE, "Upload-Offset: 0", "Content-Encoding: gzip"), 415),
     ],
 )
 async def test_no_header_chooses_a_weaker_path(
@@ -165,7 +171,7 @@ async def test_aborted_piece_counts_as_far_as_it_came(served: Served) -> None:
     """A client that loses its connection goes on where it was."""
     target = await served.client.create(len(UNLISTED))
     head = (
-        f"PATCH {target} HTTP/1.1\r\nUpload-Offset: 0\r\nContent-Type: {PIECE}\r\n"
+        f"PATCH {target} HTTP/1.1\r\nUpload-Offset: 0\r\n{PIECE}\r\n"
         f"Content-Length: {len(UNLISTED)}\r\n"
     ).encode()
     _, writer = await asyncio.open_connection("127.0.0.1", served.site.port)
