@@ -85,7 +85,8 @@ def measure_logs(folder: Path, records: int) -> dict[str, float]:
     for _ in range(2):
         begun, before = time.perf_counter(), cpu_s()
         logs = gather(directories, days, options)
-        page = page_of(compose(logs, chosen, program="1", made="now"))
+        made = compose(logs, chosen, program="1", made="now", jobs=options.jobs)
+        page = page_of(made)
         seconds.append(time.perf_counter() - begun)
         spent.append(cpu_s() - before)
         counted = sum(log.records for log in logs)

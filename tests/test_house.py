@@ -129,14 +129,12 @@ TESTED_ELSEWHERE = {
     "uploadfilter/inspection/forwarding.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/inspection/recording.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/inspection/upload.py": "tests/proxy/handling/test_proxy.py",
-    "uploadfilter/reporting/cells.py": "tests/reporting/test_composing.py",
-    "uploadfilter/reporting/deriving.py": "tests/reporting/test_composing.py",
     "uploadfilter/reporting/gathered.py": "tests/reporting/test_gathering.py",
     "uploadfilter/reporting/page/charts.py": "tests/reporting/page/test_rendering.py",
     "uploadfilter/reporting/page/numbers.py": "tests/reporting/test_verifying.py",
     "uploadfilter/reporting/page/layout.py": "tests/reporting/page/test_rendering.py",
+    "uploadfilter/reporting/sql.py": "tests/reporting/test_counting.py",
     "uploadfilter/reporting/standing.py": "tests/reporting/test_gathering.py",
-    "uploadfilter/reporting/queries.py": "tests/reporting/test_composing.py",
     "uploadfilter/reference/writing/carrying.py": (
         "tests/reference/writing/test_writing.py"
     ),

@@ -1,7 +1,6 @@
 """Figures, as a plain count of the records gives them."""
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,7 @@ from uploadfilter.reporting.gathering import (
     GatherOptions,
     gather,
 )
-from uploadfilter.reporting.queries import (
-    MOST_ROWS,
-    QUERIES,
-    CountedCell,
-    RecordSource,
-    rows_of,
-)
+from uploadfilter.reporting.sql import queries
 
 DAYS = 3
 
@@ -60,57 +53,6 @@ def _types(record: dict[str, Any]) -> set[str]:
     return {it["signal_type"] for it in record["matches"] if it["kind"] == "within"}
 
 
-def _is_match(record: dict[str, Any]) -> bool:
-    return bool(record["verdict"] == "MATCH")
-
-
-PLAIN: dict[str, Callable[[dict[str, Any]], bool]] = {
-    "uploads": lambda _: True,
-    "inspected": lambda it: it["reason"] != "exempt",
-    "exempt": lambda it: it["reason"] == "exempt",
-    "matched": _is_match,
-    "rejected": lambda it: _is_match(it) and it["effect"] == "REJECT",
-    "monitored": lambda it: _is_match(it) and it["effect"] == "ACCEPT",
-    "would_reject": lambda it: _is_match(it) and it["would"] == "REJECT",
-    "not_matched": lambda it: it["verdict"] == "NO_MATCH",
-    "inconclusive": lambda it: (
-        it["verdict"] == "INCONCLUSIVE" and it["reason"] != "exempt"
-    ),
-    "alone_md5": lambda it: _is_match(it) and "md5" in _types(it),
-    "alone_exact": lambda it: _is_match(it) and bool({"md5", "sha256"} & _types(it)),
-    "alone_pdq": lambda it: _is_match(it) and "pdq" in _types(it),
-    "alone_altered": lambda it: _is_match(it) and it["altered"],
-    "first_pdq": lambda it: _is_match(it) and _types(it) == {"pdq"},
-    "first_altered": lambda it: _is_match(it) and it["altered"],
-}
-
-
-def test_figures_are_those_of_a_plain_count(site: list[Path]) -> None:
-    """Each figure of decisions is what a loop over all records counts."""
-    document = made(site)
-    decisions = [it for it in records(site) if it["record"] == "decision"]
-
-    for name, holds in PLAIN.items():
-        figure = document.figure(name)
-        assert figure is not None
-        assert figure.total == sum(map(holds, decisions)), name
-        assert figure.periods is not None
-        assert sum(figure.periods) == figure.total
-
-
-def test_set_counts_an_upload_once(site: list[Path]) -> None:
-    """An upload with several matches of one set is one upload of that set."""
-    decisions = [it for it in records(site) if it["record"] == "decision"]
-    for figure in made(site).rows("listed_by_set"):
-        wanted = figure.key
-        count = sum(
-            wanted
-            in {(it["set"], it["category"], it["state"]) for it in each["matches"]}
-            for each in decisions
-        )
-        assert figure.total == count
-
-
 def test_chance_is_the_sum_of_the_best_matches(site: list[Path]) -> None:
     """The expected number adds, of each rejected upload, the least E."""
     rejected = [
@@ -124,20 +66,6 @@ def test_chance_is_the_sum_of_the_best_matches(site: list[Path]) -> None:
 
     assert figure is not None
     assert figure.total == pytest.approx(sum(rejected), rel=1e-3)
-
-
-def test_copies_after_the_answer_are_counted(site: list[Path]) -> None:
-    """A reader sees how many were found, and of how many uploads nobody knows."""
-    made_of = records(site)
-    found = sum(
-        any(it["kind"] == "altered" for it in each["matches"])
-        for each in made_of
-        if each["record"] == "copy"
-    )
-    left = sum(it["count"] for it in made_of if it["record"] == "unsearched")
-    shown = {it.key[0]: it.total for it in made(site).rows("copies")}
-
-    assert shown == {"altered": found, "unsearched": left}
 
 
 def test_cost_follows_from_time_and_price(site: list[Path]) -> None:
@@ -177,7 +105,7 @@ def test_silent_minutes_are_those_without_records(site: list[Path]) -> None:
 def test_small_counts_are_hidden_everywhere(site: list[Path]) -> None:
     """No shown count of uploads is from 1 to 4, in no period and in no row."""
     document = made(site, least=5)
-    counts = {query.name for query in QUERIES}
+    counts = {it.name for it in queries().values() if it.is_count}
     shown = [
         value
         for it in document.figures
@@ -215,20 +143,3 @@ def test_periods_have_names(site: list[Path], by: By | None, names: list[str]) -
         FIRST,
         last_day(DAYS),
     )
-
-
-def test_rows_beyond_the_most_count_together() -> None:
-    """Two hundred routes have rows of their own; the smallest count as ``*``."""
-    cells = [
-        CountedCell(
-            at, RecordSource.DECISIONS, {"route": f"r{at}"}, (), ({"uploads": at + 1},)
-        )
-        for at in range(MOST_ROWS + 3)
-    ]
-    query = next(it for it in QUERIES if it.name == "uploads_by_route")
-
-    found = rows_of(query, cells, 1)
-
-    assert len(found.values) == MOST_ROWS + 1
-    assert found.values[("*",)] == [1 + 2 + 3]
-    assert found.cells[("*",)] == {0, 1, 2}

@@ -37,8 +37,6 @@ from uploadfilter.reporting.gathering import (
     gather,
     log_folders,
 )
-from uploadfilter.reporting.obvious import count_plainly
-from uploadfilter.reporting.tables import CountTable, packed
 
 DAYS = 3
 SPAN = ReportDays(FIRST, FIRST + timedelta(days=DAYS))
@@ -71,13 +69,13 @@ def lines(directory: Path) -> list[bytes]:
     ]
 
 
-def test_whole_logs_lack_nothing_and_count_every_line(site: list[Path]) -> None:
-    """Counts are those of all lines; each log stands on its whole checkpoint."""
+def test_whole_logs_lack_nothing(site: list[Path]) -> None:
+    """All lines are counted; each log stands on its whole checkpoint."""
     logs = gather(site, SPAN, GatherOptions())
 
     for directory, found in zip(site, logs, strict=True):
         assert found.said == []
-        assert packed(found.part) == packed(count_plainly(lines(directory)))
+        assert found.files == [directory / it.name for it in segments(directory)]
         assert found.standing is not None
         assert found.records == found.standing.size == len(lines(directory))
         assert found.label.startswith(found.instance)
@@ -94,16 +92,6 @@ def test_order_of_folders_and_processes_do_not_matter(
 
     assert gather(site[::-1], SPAN, kept) == plain
     assert gather(site, SPAN, GatherOptions(jobs=2)) == plain
-
-
-def test_period_counts_only_its_days(site: list[Path]) -> None:
-    """Records of other days are in no count."""
-    day = FIRST + timedelta(days=1)
-
-    found = gather(site, ReportDays(day, day + timedelta(days=1)), GatherOptions())[0]
-
-    days = {key[0] for rows in found.part.tables.values() for key in rows}
-    assert days == {day.isoformat()}
 
 
 def _edit(directory: Path) -> None:
@@ -192,7 +180,7 @@ def test_records_after_the_checkpoint_are_not_counted(log: Path) -> None:
 
     found = gather([log], SPAN, GatherOptions())[0]
 
-    assert packed(found.part) == packed(before.part)
+    assert (found.records, found.end) == (before.records, before.end)
     assert LogLack.AFTER_CHECKPOINT in lacks(found)
 
 
@@ -264,20 +252,17 @@ def test_kinds_of_a_later_release_after_the_checkpoint_are_not_counted(
 
 
 def test_totals_stand_for_days_whose_records_retention_deleted(tmp_path: Path) -> None:
-    """Uploads of such days count as before; the days are named."""
+    """The days are named."""
     directory = tmp_path / "main" / "log"
     days = [[decision(f"a{n}", ACCEPTED), decision(f"b{n}")] for n in range(40)]
     days[3] = [decision("m", REJECTED)]
     write_log(directory, days)
     span = ReportDays(FIRST, FIRST + timedelta(days=40))
     tree_of(directory).grow(end_of(directory))
-    before = gather([directory], span, GatherOptions())[0]
     assert prune(directory, now=NOON + 39 * DAY_S)
 
     found = gather([directory], span, GatherOptions())[0]
 
-    for table in (CountTable.UPLOADS, CountTable.MATCHES, CountTable.FOUND):
-        assert found.part.tables[table] == before.part.tables[table]
     assert lacks(found) == {LogLack.TOTALS_ONLY}
     assert found.from_totals[0] == FIRST.isoformat()
     assert found.unknown == []

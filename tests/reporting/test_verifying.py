@@ -90,7 +90,7 @@ def _figure(data: bytes) -> bytes:
 
 
 def _query(data: bytes) -> bytes:
-    return data.replace(b"where verdict is MATCH", b"where verdict is NO_MATCH")
+    return data.replace(b"WHERE verdict = 'MATCH'", b"WHERE verdict = 'X'")
 
 
 @pytest.mark.parametrize(

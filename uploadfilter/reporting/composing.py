@@ -4,11 +4,9 @@ Rules this module keeps: it is pure; a number that comes from few uploads is hid
 together with them, so a mean or a percentile shows no more than the count below it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
 
-from uploadfilter.reporting.cells import Periods, cells_of
-from uploadfilter.reporting.deriving import TEXTS, derived
+from uploadfilter.reporting.counting import Counted, CountedRow, Key, count_figures
 from uploadfilter.reporting.document import (
     Document,
     Figure,
@@ -16,55 +14,41 @@ from uploadfilter.reporting.document import (
     ReportChoices,
     periods_of,
 )
-from uploadfilter.reporting.gathered import (
-    GatheredLog,
-)
+from uploadfilter.reporting.gathered import GatheredLog
 from uploadfilter.reporting.hiding import CountedFigure, Hidden, hide
-from uploadfilter.reporting.queries import (
-    COUNTS_PEOPLE,
-    QUERIES,
-    CountedCell,
-    FigureQuery,
-    RecordSource,
-    Rows,
-    rows_of,
-)
-from uploadfilter.reporting.timing import TIMING_TEXTS, delays, silences
+from uploadfilter.reporting.sql import FigureQuery, queries, step_texts
 
 
 def compose(
-    logs: Sequence[GatheredLog], chosen: ReportChoices, *, program: str, made: str
+    logs: Sequence[GatheredLog],
+    chosen: ReportChoices,
+    *,
+    program: str,
+    made: str,
+    jobs: int = 1,
 ) -> Document:
-    """Compose the document.
+    """Count the records of logs, and compose the document.
 
     Args:
-        logs: The counted logs.
+        logs: The logs.
         chosen: The choices of the person who makes the report.
         program: Version of this program.
         made: The present time, UTC.
+        jobs: Threads that count.
+
+    Raises:
+        UsageError: DuckDB is not installed.
     """
-    facts = periods_of(chosen.first, chosen.last, chosen.by)
-    end = date.fromordinal(chosen.last.toordinal() + 1)
-    periods = Periods([it.first for it in facts], end)
-    cells = cells_of(logs, periods)
-    found = {query.name: rows_of(query, cells, len(periods)) for query in QUERIES}
-    hidden = _hidden(found, cells, chosen.least)
-    counted = list(_counted(found, hidden))
-    figures = [
-        *counted,
-        *derived(found, counted, price=chosen.price),
-        *silences(logs, periods),
-        *delays(logs, periods, chosen.published),
-    ]
+    counted = count_figures(logs, chosen, jobs=jobs)
     return Document(
         program=program,
         made=made,
         chosen=chosen,
-        periods=facts,
+        periods=periods_of(chosen.first, chosen.last, chosen.by),
         logs=tuple(map(_facts, logs)),
-        queries={query.name: query.text for query in QUERIES} | TEXTS | TIMING_TEXTS,
-        needs={query.name: query.needs.value for query in QUERIES},
-        figures=tuple(figures),
+        queries={it.name: it.text for it in queries().values()} | step_texts(),
+        needs={it.name: it.needs.value for it in queries().values()},
+        figures=tuple(_figures(counted, _hidden(counted, chosen.least))),
     )
 
 
@@ -82,62 +66,58 @@ def _facts(log: GatheredLog) -> LogFacts:
     )
 
 
-def _is_counted(query: FigureQuery) -> bool:
-    """Return whether its numbers count people's uploads, and are shown."""
-    return query.counts in COUNTS_PEOPLE and query.source is not RecordSource.LATENCY
+def _id(query: str, key: Iterable[str] = ()) -> str:
+    return "\x1f".join((query, *key))
 
 
-def _id(query: str, key: Iterable[object] = ()) -> str:
-    return "\x1f".join((query, *map(str, key)))
-
-
-def _counted(found: Mapping[str, Rows], hidden: Hidden) -> Iterable[Figure]:
-    """Yield the counts, without the hidden ones."""
-    for query in filter(_is_counted, QUERIES):
-        for key, values in found[query.name].values.items():
-            name = _id(query.name, key)
+def _figures(counted: Counted, hidden: Hidden) -> Iterable[Figure]:
+    """Yield the figures, without the hidden numbers."""
+    for name, rows in counted.items():
+        query = queries()[name]
+        for key, row in rows.items():
+            below = _id(name, key)
+            if not query.is_count:
+                below = (query.shown_with or "").replace("*", "".join(key))
             yield Figure(
-                query=query.name,
-                key=tuple("" if it is None else str(it) for it in key),
-                total=None if name in hidden.as_total else sum(values),
-                periods=None if name in hidden.in_periods else tuple(values),
+                query=name,
+                key=key,
+                total=None if below in hidden.as_total else row.total,
+                periods=None if below in hidden.in_periods else tuple(row.periods),
             )
 
 
-def _hidden(
-    found: Mapping[str, Rows], cells: Sequence[CountedCell], least: int
-) -> Hidden:
+def _hidden(counted: Counted, least: int) -> Hidden:
     """Return the counts that are hidden."""
-    classes = _classes(found, cells)
-    numbers: dict[tuple[str, int], int] = {}
-    figures = [
-        CountedFigure(
-            id=_id(query.name, key),
-            values=tuple(values),
-            cells=frozenset(
-                numbers.setdefault((query.counts, classes[cell]), len(numbers))
-                for cell in found[query.name].cells[key]
-            ),
-            group=query.name if query.above else None,
-            above=None if query.above is None else _id(query.above),
-        )
-        for query in filter(_is_counted, QUERIES)
-        for key, values in found[query.name].values.items()
+    counts = [
+        (query, key, row)
+        for query in queries().values()
+        if query.is_count
+        for key, row in counted[query.name].items()
     ]
-    return hide(figures, least=least)
+    classes = _classes(counts)
+    return hide(
+        [
+            CountedFigure(
+                id=_id(query.name, key),
+                values=tuple(int(it) for it in row.periods),
+                cells=frozenset(classes[cell] for cell in row.cells),
+                group=query.name if query.above else None,
+                above=query.above,
+            )
+            for query, key, row in counts
+        ],
+        least=least,
+    )
 
 
-def _classes(found: Mapping[str, Rows], cells: Sequence[CountedCell]) -> dict[int, int]:
+def _classes(counts: Iterable[tuple[FigureQuery, Key, CountedRow]]) -> dict[str, int]:
     """Put cells that every figure treats alike into one class."""
-    member: dict[int, list[str]] = {}
-    for query in filter(_is_counted, QUERIES):
-        for key, its in found[query.name].cells.items():
-            for cell in its:
-                member.setdefault(cell, []).append(_id(query.name, key))
+    member: dict[str, list[str]] = {}
+    for query, key, row in counts:
+        for cell in row.cells:
+            member.setdefault(cell, []).append(_id(query.name, key))
     numbers: dict[tuple[str, ...], int] = {}
     return {
-        cell.number: numbers.setdefault(
-            tuple(member.get(cell.number, ())), len(numbers)
-        )
-        for cell in cells
+        cell: numbers.setdefault(tuple(names), len(numbers))
+        for cell, names in member.items()
     }

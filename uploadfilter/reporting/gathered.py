@@ -1,13 +1,10 @@
-"""Define a counted log: its counts, its checkpoint, and what it lacks."""
+"""Define a checked log: its files, its checkpoint, and what it lacks."""
 
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
-
-from uploadfilter.reporting.scanning import ChangeFact
-from uploadfilter.reporting.tables import Part
 
 
 class LogLack(StrEnum):
@@ -97,7 +94,7 @@ class LogStanding:
 
 @dataclass(slots=True, kw_only=True)
 class GatheredLog:
-    """The counts of one log.
+    """One checked log, before its records are counted.
 
     Attributes:
         label: Its name in the report.
@@ -110,10 +107,9 @@ class GatheredLog:
         since: Time of the first counted record.
         until: Time of the last one.
         records: Counted records.
-        part: The counts of the period, by day.
+        files: The files to count, in order.
         from_totals: Days whose numbers are those of total records.
         unknown: Days without numbers.
-        changes: The changes, in order.
         said: What the report has to say about it.
     """
 
@@ -126,10 +122,9 @@ class GatheredLog:
     since: str = ""
     until: str = ""
     records: int = 0
-    part: Part = field(default_factory=Part)
+    files: list[Path] = field(default_factory=list)
     from_totals: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
-    changes: list[ChangeFact] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
 
 

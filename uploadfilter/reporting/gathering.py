@@ -1,4 +1,4 @@
-"""Count whole logs: their segments in processes, their gaps, and their checkpoints.
+"""Check whole logs: their segments in processes, their gaps, and their checkpoints.
 
 A log may lack records: retention deletes whole segments. For a day that lost some, the
 numbers of its total record take the place of the records, as far as they go; the report
@@ -37,13 +37,8 @@ from uploadfilter.reporting.gathered import (
     ReportDays,
     Said,
 )
-from uploadfilter.reporting.scanning import (
-    Scanned,
-    part_of,
-    scan_segment,
-)
+from uploadfilter.reporting.scanning import Scanned, scan_segment
 from uploadfilter.reporting.standing import unproved
-from uploadfilter.reporting.tables import OF_TOTALS, Part, uploads_of
 
 POOL_BYTES: Final = 64 * 1024 * 1024
 """Smaller logs are counted in this process: others take a second to start."""
@@ -105,7 +100,7 @@ def bytes_of(directories: Sequence[Path], span: ReportDays) -> int:
 def gather(
     directories: Sequence[Path], span: ReportDays, options: GatherOptions
 ) -> list[GatheredLog]:
-    """Count logs.
+    """Check logs, whose records are counted later.
 
     Args:
         directories: The directories of the logs.
@@ -129,6 +124,12 @@ def gather(
     logs = [reader.finish() for reader in readers]
     _refuse_twice(readers)
     return sorted(logs, key=lambda log: log.label)
+
+
+def file_of(directory: Path, segment: Segment) -> Path:
+    """Return the file of a segment that counts, as an absolute path."""
+    plain, compressed = (directory.absolute() / name for name in segment.names)
+    return plain if plain.exists() else compressed
 
 
 class _Task(NamedTuple):
@@ -203,7 +204,8 @@ class _LogReader:
         self._segments = segments(directory)
         self._heads: dict[Segment, SegmentRecord] = {}
         self._scanned: dict[Segment, Scanned] = {}
-        self._totals = Part()
+        self._uploads: Counter[str] = Counter()
+        self._totals: Counter[str] = Counter()
         self._lacks: dict[tuple[LogLack, str], int] = {}
         self.ends: list[str] = []
         self._read_heads()
@@ -229,18 +231,10 @@ class _LogReader:
 
     def take(self, segment: Segment, scanned: Scanned) -> None:
         """Take the counts of a segment."""
-        part = part_of(scanned.part)
-        for table, rows in part.tables.items():
-            for key, amounts in rows.items():
-                if self._span.holds(str(key[0])):
-                    self.log.part.add(table, key, *amounts)
-        for day, bits in part.minutes.items():
-            if self._span.holds(day):
-                minutes = self.log.part.minutes
-                minutes[day] = minutes.get(day, 0) | bits
-        self._totals.merge(part_of(scanned.totals))
-        self.log.changes += scanned.changes
-        scanned.part = scanned.totals = b""
+        self._uploads.update(scanned.uploads)
+        self._totals.update(scanned.totals)
+        if scanned.lines:
+            self.log.files.append(file_of(self.directory, segment))
         self._scanned[segment] = scanned
         if scanned.last_hash:
             self.ends.append(scanned.last_hash)
@@ -413,19 +407,9 @@ class _LogReader:
     def _substitute(self, gaps: Sequence[Gap]) -> None:
         """Take the numbers of total records for days that lost records."""
         gone = {day for gap in gaps for day in self._days(gap)}
-        known = {
-            str(key[0]) for table in OF_TOTALS for key in self._totals.tables[table]
-        }
         log = self.log
-        log.from_totals = sorted(gone & known)
-        log.unknown = sorted(gone - known)
-        for table in OF_TOTALS:
-            rows = log.part.tables[table]
-            for key in [key for key in rows if key[0] in log.from_totals]:
-                del rows[key]
-            for key, amounts in self._totals.tables[table].items():
-                if key[0] in log.from_totals:
-                    log.part.add(table, key, *amounts)
+        log.from_totals = sorted(gone & self._totals.keys())
+        log.unknown = sorted(gone - self._totals.keys())
         matches = sum(gap.matches for gap in gaps)
         if log.from_totals:
             self._say(LogLack.TOTALS_ONLY, len(log.from_totals), _ends(log.from_totals))
@@ -444,10 +428,9 @@ class _LogReader:
 
     def _compare(self, gone: set[str]) -> None:
         """Compare total records with the records, for days that are whole."""
-        counted = uploads_of(self.log.part)
-        for day, uploads in uploads_of(self._totals).items():
+        for day, uploads in self._totals.items():
             is_whole = self._span.holds(day) and day not in gone
-            if is_whole and counted.get(day, 0) < uploads:
+            if is_whole and self._uploads[day] < uploads:
                 self._say(LogLack.TOTALS_DIFFER, detail=day)
 
     def _bounds(self) -> None:

@@ -1,8 +1,8 @@
-"""Count one segment of a log, and check its chain on the way.
+"""Check the chain of one segment of a log, and count its lines and uploads.
 
-Rules this module keeps: each line is counted, or said to be a fault; whatever counts
-are kept for a second report are found by the SHA-256 of the whole file, so that no
-other file can pass for it; memory does not depend on the length of the file.
+Rules this module keeps: each line is counted, or said to be a fault; whatever is kept
+for a second report is found by the SHA-256 of the whole file, so that no other file
+can pass for it; memory does not depend on the length of the file.
 """
 
 import hashlib
@@ -19,28 +19,25 @@ from uploadfilter.decisions.files.segments import Segment, opened
 from uploadfilter.decisions.records.records import LINE_LIMIT
 from uploadfilter.decisions.tree.merkle import leaf_hash
 from uploadfilter.errors import LogCorruptError, LogError
-from uploadfilter.reporting.counting import count, count_totals
 from uploadfilter.reporting.lines import (
     COUNTED,
-    AnyLine,
-    ChangeLine,
-    DecisionLine,
-    TotalLine,
+    KNOWN,
+    DayFields,
+    LogLine,
     read_line,
     read_lines,
+    uploads_in,
 )
-from uploadfilter.reporting.tables import Part, packed, unpacked, uploads_of
 from uploadfilter.state import make_private, write_private
 
 CHUNK_BYTES: Final = 4 * 1024 * 1024
-"""Bytes that are decoded at once: some 6,000 records, 20 MB as objects."""
+"""Bytes that are decoded at once: some 6,000 records, 5 MB as objects."""
 
 MOST_FAULTS: Final = 100
 """Most faults of a segment that are kept; further ones are counted."""
 
-CACHE_VERSION: Final = b"uploadfilter report 4\n"
-"""Changes with the tables and their counts, so that old counts are never
-taken for new ones."""
+CACHE_VERSION: Final = b"uploadfilter report 5\n"
+"""Changes with ``Scanned``, so that old counts are never taken for new ones."""
 
 _STEP_MINUTES: Final = 1
 """A clock that was set back by more than this is said, as ``verify`` does."""
@@ -60,24 +57,13 @@ class SegmentFault(msgspec.Struct, frozen=True):
     what: str = ""
 
 
-class ChangeFact(msgspec.Struct, frozen=True):
-    """A change as a report needs it."""
-
-    seq: int
-    time: str
-    change: str
-    at: str
-    subject: str
-    details: dict[str, object]
-
-
 class Scanned(msgspec.Struct):
     """The counts of a segment, and its place in the chain.
 
     Attributes:
-        part: The packed counts of its records, see ``tables.packed``.
-        totals: The packed counts of its total records.
         lines: Counted lines.
+        uploads: By day, the uploads of its records.
+        totals: By day, the uploads of its total records.
         skipped: Lines beyond the last number that was asked for.
         skipped_days: By day, how many of those lines would have been counted.
         skipped_uploads: By day, the uploads of those lines.
@@ -91,16 +77,15 @@ class Scanned(msgspec.Struct):
         since: Time of the first record.
         until: Time of the last record.
         matches: Decisions with the verdict ``MATCH``, in skipped lines as well.
-        changes: The changes.
         faults: The first faults.
         faults_omitted: Further faults.
         unfinished_bytes: Bytes after the last line end.
         back_minutes: The largest step back of the clock, in minutes.
     """
 
-    part: bytes = b""
-    totals: bytes = b""
     lines: int = 0
+    uploads: dict[str, int] = msgspec.field(default_factory=dict)
+    totals: dict[str, int] = msgspec.field(default_factory=dict)
     skipped: int = 0
     skipped_days: dict[str, int] = msgspec.field(default_factory=dict)
     skipped_uploads: dict[str, int] = msgspec.field(default_factory=dict)
@@ -113,7 +98,6 @@ class Scanned(msgspec.Struct):
     since: str = ""
     until: str = ""
     matches: int = 0
-    changes: list[ChangeFact] = msgspec.field(default_factory=list)
     faults: list[SegmentFault] = msgspec.field(default_factory=list)
     faults_omitted: int = 0
     unfinished_bytes: int = 0
@@ -173,19 +157,14 @@ def _cached(path: Path, file: BinaryIO, until: int | None) -> Scanned:
     return found
 
 
-def part_of(data: bytes) -> Part:
-    """Return the counts that ``Scanned`` holds."""
-    return unpacked(data) if data else Part()
-
-
 class _Scan:
     """One pass over a segment."""
 
     def __init__(self, until: int | None) -> None:
         self._until = until
-        self._part = Part()
-        self._totals = Part()
         self._found = Scanned()
+        self._uploads: Counter[str] = Counter()
+        self._totals: Counter[str] = Counter()
         self._line = 0
         self._latest = ""
         self._skipped_minutes: set[str] = set()
@@ -196,10 +175,10 @@ class _Scan:
             for body in self._bodies(file):
                 self._count(body)
         except LogCorruptError:
-            # It is compressed and damaged from here on.
-            self._fault("unreadable", self._line + 1)
+            # It is compressed and damaged: DuckDB reads it whole or not at all.
+            return Scanned(faults=[SegmentFault("unreadable", self._line + 1)])
         found = self._found
-        found.part, found.totals = packed(self._part), packed(self._totals)
+        found.uploads, found.totals = dict(self._uploads), dict(self._totals)
         found.skipped_minutes = sorted(self._skipped_minutes)[: UNSIGNED_MINUTES + 1]
         return found
 
@@ -233,27 +212,23 @@ class _Scan:
     def _count_each(self, lines: Sequence[bytes]) -> None:
         """Count lines of which at least one is no record."""
         kept: list[bytes] = []
-        records: list[AnyLine] = []
+        records: list[LogLine] = []
         for number, line in enumerate(lines, self._line + 1):
             record = read_line(line)
-            if record is not None and not isinstance(record, str):
+            if record is not None:
                 kept.append(line)
                 records.append(record)
                 continue
             # What stands before it was counted with the right chain.
             self._count_records(kept, records)
             kept, records = [], []
-            self._count_none(line, number, record)
+            self._count_none(line, number)
         self._count_records(kept, records)
 
-    def _count_none(self, line: bytes, number: int, kind: str | None) -> None:
-        """Say that a line is no record, or one of an unknown kind."""
-        is_over = self._is_over()
-        if kind is None:
-            self._fault("unreadable", number)
-        elif not is_over:
-            self._fault("unknown_kind", number, kind)
-        if is_over:
+    def _count_none(self, line: bytes, number: int) -> None:
+        """Say that a line is no record."""
+        self._fault("unreadable", number)
+        if self._is_over():
             self._found.skipped += 1
             return
         self._line = number
@@ -261,10 +236,10 @@ class _Scan:
         self._found.last_seq += self._found.last_seq > 0
 
     def _count_records(
-        self, lines: Sequence[bytes], records: Sequence[AnyLine]
+        self, lines: Sequence[bytes], records: Sequence[LogLine]
     ) -> None:
         self._found.matches += sum(
-            type(it) is DecisionLine and it.verdict == "MATCH" for it in records
+            it.verdict == "MATCH" and it.record == "decision" for it in records
         )
         if self._until is not None and records and records[-1].seq > self._until:
             end = sum(1 for record in records if record.seq <= self._until)
@@ -274,12 +249,13 @@ class _Scan:
             return
         self._chain(lines, records)
         self._tell_times(records)
-        self._part.merge(count(records))
-        for record in records:
-            if type(record) is TotalLine:
-                count_totals(self._totals, record.totals)
-            elif type(record) is ChangeLine:
-                self._found.changes.append(_fact(record))
+        _add_uploads(self._uploads, records)
+        for number, record in enumerate(records, self._line + 1):
+            if record.record not in KNOWN:
+                self._fault("unknown_kind", number, record.record)
+                self._found.lines -= 1
+            elif record.record == "total" and isinstance(record.totals, DayFields):
+                self._totals[record.totals.day] += uploads_in(record.totals.uploads)
         self._line += len(lines)
 
     def _is_over(self) -> bool:
@@ -288,17 +264,18 @@ class _Scan:
         is_last = self._until is not None and found.last_seq >= self._until
         return is_last or found.skipped > 0
 
-    def _skip(self, records: Sequence[AnyLine]) -> None:
+    def _skip(self, records: Sequence[LogLine]) -> None:
         """Count the records that no checkpoint covers."""
         found = self._found
         found.skipped += len(records)
-        days = Counter(it.time[:10] for it in records if isinstance(it, COUNTED))
+        days = Counter(it.time[:10] for it in records if it.record in COUNTED)
         found.skipped_days = dict(days + Counter(found.skipped_days))
-        uploads = Counter(uploads_of(count(records)))
-        found.skipped_uploads = dict(uploads + Counter(found.skipped_uploads))
+        uploads = Counter(found.skipped_uploads)
+        _add_uploads(uploads, records)
+        found.skipped_uploads = dict(uploads)
         self._skipped_minutes.update(it.time[:16] for it in records)
 
-    def _chain(self, lines: Sequence[bytes], records: Sequence[AnyLine]) -> None:
+    def _chain(self, lines: Sequence[bytes], records: Sequence[LogLine]) -> None:
         """Check numbers and hashes, and remember the end."""
         found = self._found
         hashes = [hashlib.sha256(line).hexdigest() for line in lines]
@@ -325,7 +302,7 @@ class _Scan:
         found.last_leaf = leaf_hash(lines[-1]).hex()
         found.until = records[-1].time
 
-    def _tell_times(self, records: Sequence[AnyLine]) -> None:
+    def _tell_times(self, records: Sequence[LogLine]) -> None:
         """Remember the largest step back of the clock."""
         times = [record.time[:16] for record in records]
         if times == sorted(times) and times[0] >= self._latest:
@@ -345,15 +322,11 @@ class _Scan:
             self._found.faults_omitted += 1
 
 
-def _fact(record: ChangeLine) -> ChangeFact:
-    return ChangeFact(
-        seq=record.seq,
-        time=record.time,
-        change=record.change,
-        at=record.at,
-        subject=record.subject,
-        details=record.details,
-    )
+def _add_uploads(days: Counter[str], records: Sequence[LogLine]) -> None:
+    """Add the uploads of records to those of their days."""
+    for record in records:
+        if count := record.count:
+            days[record.time[:10]] += count
 
 
 def _minutes(time: str) -> int:

@@ -1,29 +1,42 @@
 """Write the queries of a report as SQL, which anybody can run with DuckDB on the log.
 
 The files in ``queries/`` hold the text. What a report is about (files, days, limits)
-stands before it as statements, so that one text is the whole calculation. ``tests``
-run it by DuckDB alone, and compare with the report.
+stands before it as statements, so that one text is the whole calculation; the report
+itself is made by it.
 
-To add a query: its text below ``-- name:`` in a file of ``queries/``.
+To add a figure: its text below ``-- name:`` in a file of ``queries/``, its words in
+``page/en.toml`` and ``page/nl.toml``, and its place in ``page/layout.py``. A line
+``-- needs:`` names the records that have to be there, ``-- above:`` the figure that
+this one breaks down, ``-- with:`` the count that has to be shown beside it, and
+``-- keys:`` the rows that it has in any case.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from uploadfilter.decisions.files.segments import Segment, segments
 from uploadfilter.errors import UsageError
-from uploadfilter.model import EXEMPTIONS
+from uploadfilter.model import EXEMPTIONS, INCAPACITY, REFUSALS, Reason
 from uploadfilter.reporting.document import ReportChoices, periods_of
 from uploadfilter.reporting.gathered import GatheredLog
 from uploadfilter.reporting.lines import KNOWN
-from uploadfilter.reporting.queries import INCAPABLE, MOST_ROWS, REFUSED
+
+MOST_ROWS: Final = 200
+"""Most rows of a breakdown, beside those that count together as ``*``. Nobody reads
+more, and the time to decide which rows are hidden grows with the third power."""
+
+_REFUSED: Final = REFUSALS | {Reason.PIECEWISE_UPLOAD}
 
 _NAME: Final = "-- name: "
+_FACT: Final = re.compile(r"-- (needs|above|with|keys): (.+)\n")
+_PLAIN: Final = "SELECT [] AS key"
+"""The beginning of a figure that is not broken down."""
+
 _FIGURES: Final = ("uploads", "means", "people", "time")
 """Files whose queries are figures; the others are the steps before."""
 
@@ -39,24 +52,79 @@ _CELL: Final = re.compile(r"\bcell\b")
 _NO_LIMIT: Final = (1 << 63) - 1
 
 
-def query_names() -> list[str]:
-    """Return the names of all figures, in their order."""
-    return [name for file in _FIGURES for name in _texts(file)]
+class Needs(StrEnum):
+    """The records that a figure needs.
 
-
-def query_text(name: str) -> str:
-    """Return the query of a figure, without the steps before it.
-
-    Raises:
-        UsageError: There is no such figure.
+    Day totals are enough for ``TOTALS``; ``MATCHES`` needs the decisions with a match,
+    which are kept for longer; ``RECORDS`` needs all.
     """
-    for file in _FIGURES:
-        if name in _texts(file):
-            return _texts(file)[name]
-    raise UsageError(
-        f"there is no query {name!r}",
-        hint="'uploadfilter report --show list' names all of them.",
+
+    TOTALS = "totals"
+    MATCHES = "matches"
+    RECORDS = "records"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureQuery:
+    """The definition of a figure.
+
+    Attributes:
+        name: Its name, unique.
+        text: The query, without the steps before it.
+        needs: The records that have to be there.
+        above: Name of the figure that this one breaks down.
+        shown_with: Name of the count below it; ``*`` stands for the key of a row.
+        keys: Keys of the rows that it has in any case.
+    """
+
+    name: str
+    text: str
+    needs: Needs
+    above: str | None
+    shown_with: str | None
+    keys: tuple[tuple[str, ...], ...]
+
+    @property
+    def is_count(self) -> bool:
+        """Whether it counts uploads or people, so that a small number is hidden."""
+        return bool(_CELL.search(self.text))
+
+    @property
+    def script(self) -> str:
+        """The statement that gives the number of each period and of the whole time."""
+        if not self.is_count:
+            return self.text
+        return (
+            _texts("cells")["counts"]
+            .replace("{query}", self.text.replace("\n", "\n    "))
+            .replace("{most_rows}", str(MOST_ROWS))
+        )
+
+
+@cache
+def queries() -> Mapping[str, FigureQuery]:
+    """Return all figures by their names, in their order."""
+    texts = ((name, it) for file in _FIGURES for name, it in _texts(file).items())
+    return {name: _query(name, text) for name, text in texts}
+
+
+def _query(name: str, text: str) -> FigureQuery:
+    facts = dict(_FACT.findall(text))
+    text = _FACT.sub("", text)
+    keys = [(key,) for key in facts.get("keys", "").split()]
+    return FigureQuery(
+        name=name,
+        text=text,
+        needs=Needs(facts.get("needs", Needs.TOTALS)),
+        above=facts.get("above"),
+        shown_with=facts.get("with"),
+        keys=((),) if text.startswith(_PLAIN) else tuple(keys),
     )
+
+
+def step_texts() -> dict[str, str]:
+    """Return the texts of the steps before every figure, by their names."""
+    return _texts("records") | _texts("cells")
 
 
 def script_of(name: str, logs: Sequence[GatheredLog], chosen: ReportChoices) -> str:
@@ -65,39 +133,36 @@ def script_of(name: str, logs: Sequence[GatheredLog], chosen: ReportChoices) -> 
     Raises:
         UsageError: There is no such figure.
     """
-    return f"{steps_of(logs, chosen)}\n-- {name}\n{figure_of(name)};\n"
-
-
-def steps_of(logs: Sequence[GatheredLog], chosen: ReportChoices) -> str:
-    """Return the steps before every figure: the choices, and the tables of counts."""
-    return "\n\n".join(
+    if name not in queries():
+        raise UsageError(
+            f"there is no query {name!r}",
+            hint="'uploadfilter report --show list' names all of them.",
+        )
+    files = [path for log in logs for path in log.files]
+    steps = "\n\n".join(
         (
-            "\n".join(_settings(logs, chosen)),
-            _texts("records")["tables"],
-            _texts("records")["records"],
-            _texts("cells")["cells"] + ";\n",
+            settings_of(logs, chosen),
+            step_texts()["tables"],
+            files_of(files),
+            step_texts()["records"],
+            step_texts()["cells"] + ";\n",
         )
     )
+    return f"{steps}\n-- {name}\n{queries()[name].script};\n"
 
 
-def figure_of(name: str) -> str:
-    """Return the query of a figure, of each period and of the whole time.
+def settings_of(logs: Sequence[GatheredLog], chosen: ReportChoices) -> str:
+    """Return the statements that say what the figures are about."""
+    return "\n".join(_settings(logs, chosen))
 
-    Raises:
-        UsageError: There is no such figure.
-    """
-    text = query_text(name)
-    if not _CELL.search(text):
-        return text
-    return (
-        _texts("cells")["counts"]
-        .replace("{query}", text.replace("\n", "\n    "))
-        .replace("{most_rows}", str(MOST_ROWS))
-    )
+
+def files_of(paths: Iterable[Path]) -> str:
+    """Return the statement that names the files to count."""
+    return f"SET VARIABLE files = [{_list(_escaped(str(it)) for it in paths)}];"
 
 
 @cache
-def _texts(file: str) -> Mapping[str, str]:
+def _texts(file: str) -> dict[str, str]:
     """Return the texts of a file by their names."""
     path = resources.files("uploadfilter.reporting") / "queries" / f"{file}.sql"
     parts = path.read_text("utf-8").split(f"\n{_NAME}")[1:]
@@ -108,7 +173,6 @@ def _texts(file: str) -> Mapping[str, str]:
 
 
 def _settings(logs: Sequence[GatheredLog], chosen: ReportChoices) -> Iterator[str]:
-    """Yield the statements that say what the figures are about."""
     yield "SET memory_limit = '2GB';"
     yield "SET TimeZone = 'UTC';"
     starts = [it.first for it in periods_of(chosen.first, chosen.last, chosen.by)]
@@ -120,14 +184,12 @@ def _settings(logs: Sequence[GatheredLog], chosen: ReportChoices) -> Iterator[st
     yield f"SET VARIABLE price = {price};"
     for name, values in (
         ("exempt", EXEMPTIONS),
-        ("refused", REFUSED),
-        ("incapable", INCAPABLE),
+        ("refused", _REFUSED),
+        ("incapable", INCAPACITY),
         ("kinds", KNOWN),
     ):
         yield f"SET VARIABLE {name} = [{_list(sorted(values))}];"
     yield f"SET VARIABLE rows = {_text(_ROWS)};"
-    files = [path for it in logs for path in _files(it.directory, chosen.first)]
-    yield f"SET VARIABLE files = [{_list(map(_escaped, files))}];"
     yield _table(
         "logs (log VARCHAR, folder VARCHAR, last BIGINT, since VARCHAR, until VARCHAR)",
         (_values(it) for it in logs),
@@ -163,18 +225,6 @@ def _values(it: GatheredLog) -> str:
     texts = (it.label, str(it.directory.absolute()))
     bounds = it.since, it.until
     return ", ".join((*map(_text, texts), str(last), *map(_text, bounds)))
-
-
-def _files(directory: Path, first: date) -> Iterator[str]:
-    """Yield the files with records of the days from the first on."""
-    for segment in segments(directory.absolute()):
-        if segment.day >= first:
-            yield str(_file(directory.absolute(), segment))
-
-
-def _file(directory: Path, segment: Segment) -> Path:
-    plain, compressed = (directory / name for name in segment.names)
-    return plain if plain.exists() else compressed
 
 
 def _escaped(path: str) -> str:

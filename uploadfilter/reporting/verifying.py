@@ -142,7 +142,13 @@ def verify_report(
         report_days(data),
         replace(options, cache=None, standings=standings),
     )
-    again = compose(gathered, head.chosen, program=head.program, made=head.made)
+    again = compose(
+        gathered,
+        head.chosen,
+        program=head.program,
+        made=head.made,
+        jobs=options.jobs,
+    )
     findings = list(_logs(logs, again.logs, keys))
     left_out = {
         log.label: lack

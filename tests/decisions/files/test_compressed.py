@@ -52,7 +52,6 @@ from uploadfilter.decisions.records.sequence import LogFault
 from uploadfilter.errors import LogCorruptError
 from uploadfilter.reporting.gathered import ReportDays
 from uploadfilter.reporting.gathering import GatherOptions, gather
-from uploadfilter.reporting.tables import packed as tables_packed
 
 SMALL = LogSettings(segment_bytes=4096)
 SPAN = ReportDays(date(2026, 11, 25), date(2026, 12, 1))
@@ -104,12 +103,7 @@ def answers(directory: Path) -> Answers:
         "totals": list(parts_of(directory)),
         "changes": list(changes_of(directory)),
         "period": period_of(directory),
-        "report": (
-            tables_packed(counted.part),
-            counted.records,
-            counted.end,
-            counted.said,
-        ),
+        "report": (counted.records, counted.end, counted.said),
     }
 
 

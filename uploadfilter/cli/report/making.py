@@ -37,10 +37,13 @@ from uploadfilter.reporting.gathering import (
 )
 from uploadfilter.reporting.hiding import LEAST, LEAST_ALLOWED
 from uploadfilter.reporting.page.words import LANGUAGES, lack_words
-from uploadfilter.reporting.sql import query_names, script_of
+from uploadfilter.reporting.sql import queries, script_of
 
 MOST_DAYS = 3700
 """Most days of a report: ten years. More is a typing error."""
+
+
+_CPUS = len(os.sched_getaffinity(0))
 
 
 class ReportForm(StrEnum):
@@ -172,7 +175,7 @@ def report_command(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Keep the counts of each file of the log here, for the next report.",
+            help="Keep the check of each file of the log here, for the next report.",
         ),
     ] = None,
     jobs: ProcessesOption = None,
@@ -195,7 +198,7 @@ def report_command(
         --language nl -o 2026.pdf north/log south/log
     """
     if show == "list":
-        write_data("".join(f"{name}\n" for name in query_names()).encode())
+        write_data("".join(f"{name}\n" for name in queries()).encode())
         raise typer.Exit(OK)
     shape = None if output is None else _form(form, output)
     if shape is None and not json and show is None:
@@ -207,7 +210,7 @@ def report_command(
     if show is not None:
         write_data(script_of(show, gathered, chosen).encode())
         raise typer.Exit(OK)
-    document = _made(gathered, chosen)
+    document = _made(gathered, chosen, jobs=jobs or _CPUS)
     if output is not None and shape is not None:
         page = _rendered(document, shape)
         write_file(output, page, hint="Name another file with -o.")
@@ -229,12 +232,15 @@ def _gathered(
         return gather(directories, days, options)
 
 
-def _made(gathered: Sequence[GatheredLog], chosen: ReportChoices) -> Document:
+def _made(
+    gathered: Sequence[GatheredLog], chosen: ReportChoices, *, jobs: int
+) -> Document:
     return compose(
         gathered,
         chosen,
         program=version("uploadfilter"),
         made=f"{now():%Y-%m-%d %H:%M} UTC",
+        jobs=jobs,
     )
 
 
@@ -257,9 +263,7 @@ def shown_progress(
             done += size
             bar.move(done, total)
 
-        yield GatherOptions(
-            jobs=jobs or len(os.sched_getaffinity(0)), cache=cache, progress=progress
-        )
+        yield GatherOptions(jobs=jobs or _CPUS, cache=cache, progress=progress)
 
 
 def directories_of(logs: Sequence[Path] | None, state: Path | None) -> list[Path]:

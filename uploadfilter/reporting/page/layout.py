@@ -10,7 +10,6 @@ from typing import Final
 
 from markupsafe import Markup
 
-from uploadfilter.reporting.deriving import MEANS, QUANTILES
 from uploadfilter.reporting.document import Document, Figure, LogFacts
 from uploadfilter.reporting.gathered import (
     IS_DAMAGE,
@@ -18,10 +17,13 @@ from uploadfilter.reporting.gathered import (
 )
 from uploadfilter.reporting.page.charts import DrawnValue, bars, columns
 from uploadfilter.reporting.page.words import ReportWords
-from uploadfilter.reporting.queries import Needs
+from uploadfilter.reporting.sql import Needs
 
 MOST_COLUMNS: Final = 5
 """Most periods that stand beside each figure: more do not fit on paper."""
+
+MEANS: Final = ("md5", "digest", "pdq", "altered")
+"""The means that found an upload, the simplest first."""
 
 _ALONE: Final = ("md5", "exact", "pdq", "altered")
 
@@ -359,7 +361,8 @@ class ReportLayout:
 
     def _work(self) -> PageSection:
         wanted: list[tuple[str, str, tuple[str, ...]]] = [
-            (f"percentile_{share}", "percentile", (str(share),)) for share in QUANTILES
+            (f"percentile_{share}", "percentile", (str(share),))
+            for share in (50, 95, 99)
         ]
         wanted += [(name, name, ()) for name in _WORK]
         return self._plain("work", wanted, Needs.RECORDS)

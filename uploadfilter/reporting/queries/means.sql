@@ -63,6 +63,7 @@ WHERE is_rejected AND means = 'altered'
 -- name: expected
 -- needs: matches
 -- with: rejected_*
+-- keys: md5 digest pdq altered
 -- The sum of E over the rejected uploads: of each the least E of its matches, and 0
 -- beside an exact match.
 SELECT [means] AS key, period, sum(chance) * 1e-12 AS value FROM cells
@@ -71,6 +72,7 @@ WHERE is_rejected GROUP BY GROUPING SETS ((means, period), (means))
 -- name: unjudged
 -- needs: matches
 -- with: rejected_*
+-- keys: md5 digest pdq altered
 -- Rejected uploads without an exact match of which no E is on record.
 SELECT [means] AS key, period, sum(unjudged) AS value FROM cells
 WHERE is_rejected GROUP BY GROUPING SETS ((means, period), (means))

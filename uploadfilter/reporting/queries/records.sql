@@ -70,9 +70,9 @@ INSERT INTO lines
 SELECT log, count(*) FILTER (is_fit), count(*) FILTER (NOT is_fit)
 FROM (
     SELECT log, try_cast(time AS TIMESTAMPTZ) IS NOT NULL AND CASE record
-        WHEN 'decision' THEN NOT list_contains(
-            [mode, verdict, action, effect, size::VARCHAR, duration_ms::VARCHAR,
-             matches::VARCHAR], NULL)
+        WHEN 'decision' THEN mode IS NOT NULL AND verdict IS NOT NULL
+            AND action IS NOT NULL AND effect IS NOT NULL AND size IS NOT NULL
+            AND duration_ms IS NOT NULL AND matches IS NOT NULL
         WHEN 'outcome' THEN outcome IS NOT NULL
         WHEN 'shed' THEN reason IS NOT NULL AND count IS NOT NULL
         WHEN 'copy' THEN matches IS NOT NULL

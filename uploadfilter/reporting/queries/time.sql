@@ -30,6 +30,7 @@ FROM cells GROUP BY GROUPING SETS ((period), ())
 -- name: percentile
 -- needs: records
 -- with: uploads
+-- keys: 50 95 99
 -- The upper edge of the bin of durations with this share below it, in milliseconds.
 WITH bins AS (
     SELECT period, bin, sum(uploads) AS uploads FROM durations JOIN days USING (day)
@@ -66,18 +67,21 @@ FROM changes JOIN days USING (day) WHERE change = 'start'
 GROUP BY GROUPING SETS ((log, period), (log))
 
 -- name: spread
+-- keys: number median most
 -- Hours from the first log with an import of a signed set to the last.
 SELECT [unnest(['number', 'median', 'most'])] AS key, period,
     unnest([count(*), round(median(hours), 2), round(max(hours), 2)]) AS value
 FROM imports GROUP BY GROUPING SETS ((period), ())
 
 -- name: spread_withdrawals
+-- keys: number median most
 -- The same, of those imports that withdrew entries.
 SELECT [unnest(['number', 'median', 'most'])] AS key, period,
     unnest([count(*), round(median(hours), 2), round(max(hours), 2)]) AS value
 FROM imports WHERE withdraws GROUP BY GROUPING SETS ((period), ())
 
 -- name: enforced
+-- keys: number median most
 -- Hours from the publication of a signed set, as the issuer says, to the last log with
 -- an import of it.
 SELECT [unnest(['number', 'median', 'most'])] AS key, period,
@@ -85,12 +89,14 @@ SELECT [unnest(['number', 'median', 'most'])] AS key, period,
 FROM imports WHERE since IS NOT NULL GROUP BY GROUPING SETS ((period), ())
 
 -- name: released
+-- keys: number median most
 -- The same, of those imports that withdrew entries.
 SELECT [unnest(['number', 'median', 'most'])] AS key, period,
     unnest([count(*), round(median(since), 2), round(max(since), 2)]) AS value
 FROM imports WHERE withdraws AND since IS NOT NULL GROUP BY GROUPING SETS ((period), ())
 
 -- name: answered
+-- keys: number median most
 -- Days from the event received of an objection to its decision.
 SELECT [unnest(['number', 'median', 'most'])] AS key, period,
     unnest([count(*), round(median(days), 2), round(max(days), 2)]) AS value
