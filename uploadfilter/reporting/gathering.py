@@ -18,7 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from uploadfilter.decisions.files.gaps import Gap, Limits
+from uploadfilter.decisions.files.gaps import Gap, Limits, gap_between
 from uploadfilter.decisions.files.proving import is_unsigned
 from uploadfilter.decisions.files.segments import (
     Segment,
@@ -28,6 +28,7 @@ from uploadfilter.decisions.files.segments import (
     size_of,
 )
 from uploadfilter.decisions.files.treefiles import SignedTree, TreeFiles
+from uploadfilter.decisions.records.chain import Tail
 from uploadfilter.decisions.records.records import SegmentRecord
 from uploadfilter.errors import LogCorruptError, UsageError
 from uploadfilter.reporting.gathered import (
@@ -323,11 +324,12 @@ class _LogReader:
                 self._link(before, segment)
             elif segment.number > 1 and limits is not None:
                 gap = self._gap(before, segment, head)
-                judged = limits.judge(gap)
-                if gap.until >= self._span.first:
-                    if judged.why:
-                        self._say(LogLack.NOT_ALLOWED, detail=judged.why)
-                    yield gap
+                why = limits.judge(gap).why if gap else f"before {segment.name}"
+                if gap is None or gap.until >= self._span.first:
+                    if why:
+                        self._say(LogLack.NOT_ALLOWED, detail=why)
+                    if gap:
+                        yield gap
             before = segment
         for scanned in self._scanned.values():
             self._tell(scanned)
@@ -362,25 +364,14 @@ class _LogReader:
 
     def _gap(
         self, before: Segment | None, segment: Segment, head: SegmentRecord
-    ) -> Gap:
+    ) -> Gap | None:
         old = None if before is None else self._heads[before]
-        seen = None if before is None else self._scanned.get(before)
-        newest = Segment.parse(head.predecessor or "")
-        matches = head.matches
+        seen = Scanned() if before is None else self._scanned.get(before, Scanned())
+        tail = Tail(seq=seen.last_seq)
         if old is not None:
-            matches -= old.matches + (0 if seen is None else seen.matches)
-        return Gap(
-            first=1 if before is None else before.number + 1,
-            last=segment.number - 1,
-            first_record=1 if seen is None else seen.last_seq + 1,
-            last_record=head.seq - 1,
-            since=head.begun if before is None else before.day,
-            until=segment.day if newest is None else newest.day,
-            matches=matches,
-            lasting=head.lasting - (0 if old is None else old.lasting + old.is_lasting),
-            is_start=before is None,
-            is_held=old is not None and not old.is_lasting,
-        )
+            tail.matches = old.matches + seen.matches
+            tail.is_lasting, tail.lasting = old.is_lasting, old.lasting + old.is_lasting
+        return gap_between(before, tail, segment, head)
 
     def _tell(self, scanned: Scanned) -> None:
         kinds = {

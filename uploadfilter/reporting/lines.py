@@ -57,11 +57,6 @@ class LogLine(msgspec.Struct, frozen=True, gc=False):
     uploads: tuple[UploadsRow, ...] = ()
     totals: DayFields | tuple[DayFields, ...] = ()
 
-    @property
-    def count(self) -> int:
-        """The number of uploads that it decides or sums up."""
-        return (self.record == "decision") + uploads_in(self.uploads)
-
 
 def uploads_in(rows: tuple[UploadsRow, ...]) -> int:
     """Return the number of uploads of some rows."""

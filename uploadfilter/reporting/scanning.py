@@ -250,13 +250,21 @@ class _Scan:
         self._chain(lines, records)
         self._tell_times(records)
         _add_uploads(self._uploads, records)
+        kinds = {record.record for record in records}
+        if kinds - KNOWN:
+            self._tell_unknown(records)
+        if "total" in kinds:
+            for record in records:
+                if record.record == "total" and isinstance(record.totals, DayFields):
+                    uploads = uploads_in(record.totals.uploads)
+                    self._totals[record.totals.day] += uploads
+        self._line += len(lines)
+
+    def _tell_unknown(self, records: Sequence[LogLine]) -> None:
         for number, record in enumerate(records, self._line + 1):
             if record.record not in KNOWN:
                 self._fault("unknown_kind", number, record.record)
                 self._found.lines -= 1
-            elif record.record == "total" and isinstance(record.totals, DayFields):
-                self._totals[record.totals.day] += uploads_in(record.totals.uploads)
-        self._line += len(lines)
 
     def _is_over(self) -> bool:
         """Return whether the last line that was asked for has come."""
@@ -324,9 +332,10 @@ class _Scan:
 
 def _add_uploads(days: Counter[str], records: Sequence[LogLine]) -> None:
     """Add the uploads of records to those of their days."""
+    days.update(it.time[:10] for it in records if it.record == "decision")
     for record in records:
-        if count := record.count:
-            days[record.time[:10]] += count
+        if record.uploads:
+            days[record.time[:10]] += uploads_in(record.uploads)
 
 
 def _minutes(time: str) -> int:

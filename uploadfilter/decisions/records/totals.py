@@ -10,10 +10,11 @@ actions and reasons are enums; routes and hash sets come from the operator, and 
 beyond ``MOST_ROWS`` are counted together under the name ``OTHERS``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
 from uploadfilter.decisions.records.lasting import (
     DayTotals,
@@ -57,6 +58,10 @@ _UploadKey = tuple[
     Reason | None,
     int | None,
 ]
+"""The properties that the uploads of a row share, in the order of ``UploadsTotal``."""
+
+_PROPERTIES: Final = UploadsTotal.__struct_fields__[:9]
+_key_of: Callable[[UploadsTotal], _UploadKey] = attrgetter(*_PROPERTIES)
 _MatchKey = tuple[str, str, EntryState]
 
 
@@ -130,45 +135,39 @@ class DayCounts:
 
     def summarised(self, record: SummaryRecord) -> None:
         """Count uploads that have no decision of their own."""
-        for row in record.uploads:
-            key = _upload_key(row)
+        self._add_uploads(record.uploads)
+        _add(self.reasons, ((it.reason, it.uploads) for it in record.reasons))
+
+    def add(self, totals: DayTotals) -> None:
+        """Add earlier counts."""
+        self._add_uploads(totals.uploads)
+        _add(
+            self.matches,
+            (((it.set, it.category, it.state), it.uploads) for it in totals.matches),
+        )
+        _add(self.reasons, ((it.reason, it.uploads) for it in totals.reasons))
+        _add(self.outcomes, ((it.outcome, it.uploads) for it in totals.outcomes))
+        _add(self.sheds, (((it.reason, it.status), it.uploads) for it in totals.sheds))
+        self.copies += totals.copies
+        self.unsearched += totals.unsearched
+
+    def _add_uploads(self, rows: Iterable[UploadsTotal]) -> None:
+        for row in rows:
+            key = _key_of(row)
             counts = self.uploads.get(key)
             if counts is None:
                 counts = self._new_row(key)
             counts[0] += row.uploads
             counts[1] += row.bytes
             counts[2] += row.cpu_us
-        for reason in record.reasons:
-            known = self.reasons.get(reason.reason, 0)
-            self.reasons[reason.reason] = known + reason.uploads
-
-    def add(self, totals: DayTotals) -> None:
-        """Add earlier counts."""
-        for row in totals.uploads:
-            counts = self.uploads.setdefault(_upload_key(row), [0, 0, 0])
-            counts[0] += row.uploads
-            counts[1] += row.bytes
-            counts[2] += row.cpu_us
-        for match in totals.matches:
-            key = match.set, match.category, match.state
-            self.matches[key] = self.matches.get(key, 0) + match.uploads
-        for reason in totals.reasons:
-            known = self.reasons.get(reason.reason, 0)
-            self.reasons[reason.reason] = known + reason.uploads
-        for outcome in totals.outcomes:
-            known = self.outcomes.get(outcome.outcome, 0)
-            self.outcomes[outcome.outcome] = known + outcome.uploads
-        for shed in totals.sheds:
-            pair = shed.reason, shed.status
-            self.sheds[pair] = self.sheds.get(pair, 0) + shed.uploads
-        self.copies += totals.copies
-        self.unsearched += totals.unsearched
 
     def totals(self, day: date) -> DayTotals:
         """Return the counts in the form of the log."""
         return DayTotals(
             day=day,
-            uploads=tuple(_upload_rows(self.uploads)),
+            uploads=tuple(
+                _upload_row(key, counts) for key, counts in self.uploads.items()
+            ),
             matches=tuple(
                 MatchesTotal(set=name, category=category, state=state, uploads=count)
                 for (name, category, state), count in self.matches.items()
@@ -190,37 +189,15 @@ class DayCounts:
         )
 
 
-def _upload_key(row: UploadsTotal) -> _UploadKey:
-    return (
-        row.mode,
-        row.route,
-        row.verdict,
-        row.action,
-        row.effect,
-        row.reason,
-        row.would,
-        row.would_reason,
-        row.status,
-    )
+def _add(counts: dict[Any, int], more: Iterable[tuple[Any, int]]) -> None:
+    for key, number in more:
+        counts[key] = counts.get(key, 0) + number
 
 
-def _upload_rows(uploads: dict[_UploadKey, list[int]]) -> Iterator[UploadsTotal]:
-    for key, (count, size, cpu_us) in uploads.items():
-        mode, route, verdict, action, effect, reason, would, would_reason, status = key
-        yield UploadsTotal(
-            mode=mode,
-            route=route,
-            verdict=verdict,
-            action=action,
-            effect=effect,
-            reason=reason,
-            would=would,
-            would_reason=would_reason,
-            status=status,
-            uploads=count,
-            bytes=size,
-            cpu_us=cpu_us,
-        )
+def _upload_row(key: _UploadKey, counts: list[int]) -> UploadsTotal:
+    shared: dict[str, Any] = dict(zip(_PROPERTIES, key, strict=True))
+    uploads, size, cpu_us = counts
+    return UploadsTotal(**shared, uploads=uploads, bytes=size, cpu_us=cpu_us)
 
 
 def _tally(totals: DayTotals) -> DayCounts:
