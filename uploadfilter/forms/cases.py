@@ -48,9 +48,7 @@ class EvidenceShown(msgspec.Struct, frozen=True, kw_only=True):
     """What a reviewer sees of a match: nothing of the picture, and no signal.
 
     Attributes:
-        set: The hash set.
         entry: Id of the entry.
-        category: Its category.
         signal_type: How it was compared.
         kind: Within the threshold, or an altered copy.
         distance: Bits that differ.
@@ -72,7 +70,6 @@ class Objection(msgspec.Struct, frozen=True, kw_only=True):
     """One objection.
 
     Attributes:
-        decision: Id of the decision.
         received_s: When it came, in seconds since the epoch.
         deadline_s: Until when a reviewer has to decide.
         changed_s: When it came, or was decided last.

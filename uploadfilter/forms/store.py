@@ -104,7 +104,6 @@ class StoredEvent(NamedTuple):
 
     Attributes:
         number: From 1, growing; numbers are not given twice.
-        decision: Id of the decision.
         at_s: When it happened, in seconds since the epoch.
         state: The state that it led to.
         details: What else is put on record.

@@ -35,8 +35,6 @@ class PublishedSet(msgspec.Struct, frozen=True, kw_only=True):
     """When an issuer published a signed set, as the issuer says.
 
     Attributes:
-        set: The hash set.
-        sequence: Its number.
         at: The time, with a time zone.
     """
 
@@ -96,7 +94,6 @@ class LogFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A log of the report.
 
     Attributes:
-        label: Its name.
         instance: The proxy's name.
         standing: The checkpoint that its figures stand on.
         records: Counted records.
@@ -133,12 +130,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         format: Version of the document.
         program: Version of the program that made it.
         made: When it was made, UTC.
-        chosen: The choices.
-        periods: The periods.
-        logs: The logs.
         queries: The query of each name, in words.
         needs: By name, the records that the query needs.
-        figures: The figures.
     """
 
     format: int = FORMAT

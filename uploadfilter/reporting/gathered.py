@@ -56,7 +56,6 @@ class Said(NamedTuple):
     """A lack, with its numbers.
 
     Attributes:
-        lack: The kind.
         number: Days, records, bytes or minutes, as the kind says.
         detail: Names, days or a reason; may be empty.
     """

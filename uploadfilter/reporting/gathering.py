@@ -103,11 +103,6 @@ def gather(
 ) -> list[GatheredLog]:
     """Check logs, whose records are counted later.
 
-    Args:
-        directories: The directories of the logs.
-        span: The days that count.
-        options: How they are read.
-
     Returns:
         The logs, by their names.
 

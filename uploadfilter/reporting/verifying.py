@@ -80,7 +80,6 @@ class ReportFinding:
     """One difference.
 
     Attributes:
-        problem: Its kind.
         what: The name of the log, figure or query; may be empty.
         why: Details in words.
         lack: What the log lacks, if that is the difference.

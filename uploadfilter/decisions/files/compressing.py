@@ -87,11 +87,6 @@ def compress(
 ) -> Compression | None:
     """Put a compressed form in the place of a segment that is not written any more.
 
-    Args:
-        directory: The log's directory.
-        segment: The segment.
-        reserve_bytes: The log's reserve.
-
     Returns:
         Its sizes; ``None`` if the plain form is gone, because retention was faster.
 

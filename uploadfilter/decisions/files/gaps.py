@@ -68,7 +68,6 @@ class Judged:
     """A gap, and the judgement on it.
 
     Attributes:
-        gap: The gap.
         why: The reason why it is damage, in words; empty if it is not damage.
         is_proved: Whether the chain proves that retention allowed every deletion.
     """

@@ -74,7 +74,6 @@ class TreeFinding:
     """One fault of a tree.
 
     Attributes:
-        problem: The kind of damage.
         why: The fault, in words.
         record: Number of the first record that it is about, if it is about records.
         last: Number of the last one of several that follow each other in a file.
@@ -104,7 +103,6 @@ class TreeReport:
         after: Records after the checkpoint, which only the chain holds.
         is_late: Whether a running proxy would have signed some of those by now.
         witnessed: Sizes of the checkpoints of witnesses that the tree continues.
-        findings: The faults.
         findings_omitted: Number of further faults.
     """
 

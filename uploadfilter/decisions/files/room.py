@@ -145,13 +145,7 @@ class Room:
 
 
 class Surveyor:
-    """Measures the space of a log repeatedly.
-
-    Args:
-        directory: The log's directory.
-        retention: How long its files are kept.
-        reserve_bytes: The reserve.
-    """
+    """Measures the space of a log repeatedly."""
 
     def __init__(
         self,

@@ -26,7 +26,6 @@ class TotalPart(NamedTuple):
     """Counts of one day.
 
     Attributes:
-        totals: The counts.
         origin: A total record, or the counts of an open day.
     """
 

@@ -67,9 +67,6 @@ class SignedTree:
     """A tree as its checkpoint describes it; the signature is valid.
 
     Attributes:
-        key: The public key.
-        note: The signed checkpoint.
-        head: Its content.
         first: Number of the record that is the first leaf.
     """
 

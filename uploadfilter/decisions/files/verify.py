@@ -62,8 +62,6 @@ class StepBack:
     """A record with an earlier time than a record before it.
 
     Attributes:
-        record: Its number.
-        time: Its time.
         before: The latest time before it.
     """
 
@@ -347,9 +345,6 @@ class _Counted:
 
     A count is compared only if all of its records exist and are linked: a missing or
     changed record is a fault of its own.
-
-    Args:
-        sequence: Collects the findings.
 
     Attributes:
         tail: The tail after the records.

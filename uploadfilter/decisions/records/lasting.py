@@ -20,9 +20,6 @@ class UploadsTotal(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         mode: The mode, as in their decisions, like the next fields.
         route: Name of the route; ``None`` in records of older versions.
-        verdict: The verdict.
-        action: The action.
-        effect: The effect.
         reason: The reason that determined the action.
         would: The action if every hash set were enforced.
         would_reason: The reason for ``would``.
@@ -50,8 +47,6 @@ class MatchesTotal(msgspec.Struct, frozen=True, kw_only=True):
     """The uploads of a day that matched entries of one hash set and category.
 
     Attributes:
-        set: The hash set.
-        category: The category of the entries.
         state: Whether the entries may reject.
         uploads: Number of uploads that matched at least one entry. An upload may count
             in several of these lines.
@@ -67,7 +62,6 @@ class ReasonsTotal(msgspec.Struct, frozen=True, kw_only=True):
     """The uploads of a day to which a reason applied, whatever the action.
 
     Attributes:
-        reason: The reason.
         uploads: Number of uploads. An upload may count in several of these lines.
     """
 
@@ -91,7 +85,6 @@ class ShedsTotal(msgspec.Struct, frozen=True, kw_only=True):
     """Uploads of a day that were refused without an inspection.
 
     Attributes:
-        reason: The reason.
         status: The status of the answers.
         uploads: Number of uploads.
     """

@@ -62,7 +62,6 @@ class DecisionFacts(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: Id of the decision, which the uploader and the origin are told.
         mode: Whether the action is carried out.
-        judgement: The decision.
         status: What the client is answered; ``None`` if the origin answers.
         generation: Number of the searched generation; ``None`` if none was.
         client: Keyed hash of the client's address; ``None`` if there is no key.

@@ -82,7 +82,6 @@ class SegmentRecord(BaseRecord, frozen=True, kw_only=True, tag="segment"):
         is_lasting: Whether it holds lasting records; retention never deletes it.
         lasting: Number of earlier segments with lasting records.
         begun: The day of the first segment.
-        retention: How long segments are kept.
         totals: Counts of earlier segments that are in no total record yet.
         mark: The last line of the journal that is on record; ``None`` before the first
             line.
@@ -171,8 +170,6 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         instance: The proxy that decided.
         mode: Whether the action was executed.
         generation: Generation of the reference set; ``None`` if none was searched.
-        verdict: The verdict.
-        action: The action.
         effect: The executed action.
         reason: The reason, if it was not a match.
         status: The status of the answer; ``None`` if the upload is forwarded. 200 is
@@ -245,8 +242,6 @@ class CanaryRecord(BaseRecord, frozen=True, kw_only=True, tag="canary"):
         instance: The proxy that decided.
         mode: The mode of the route.
         generation: Generation of the reference set; ``None`` if none was searched.
-        verdict: The verdict.
-        action: The action.
         effect: The effect for an upload.
         reason: The reason, if it was not a match.
         status: The status for an upload; ``None`` if an upload would have been
@@ -274,7 +269,6 @@ class OutcomeRecord(BaseRecord, frozen=True, kw_only=True, tag="outcome"):
     """The outcome of a forwarded upload.
 
     Attributes:
-        decision: Id of the decision.
         outcome: The origin's status, ``aborted``, or ``unknown`` after a crash.
     """
 
@@ -333,7 +327,6 @@ class ShedRecord(BaseRecord, frozen=True, kw_only=True, tag="shed"):
     Attributes:
         minute: The minute, UTC.
         client: Keyed hash of its address; ``None`` for all clients together.
-        reason: The reason.
         status: The status of the answers: 429 or 503.
         count: Number of uploads.
         prefix: Bits of the network whose keyed hash ``client`` is, if the network's

@@ -42,7 +42,6 @@ class LinePlace(NamedTuple):
     """A line of a segment.
 
     Attributes:
-        segment: The file name.
         line: Number of the line, from 1.
     """
 
@@ -55,7 +54,6 @@ class LogFinding:
     """One fault, and its place.
 
     Attributes:
-        problem: The kind of damage.
         place: The line; for missing records, the line after the gap.
         first: Number of the first affected record; ``None`` if it cannot be read.
         last: Number of the last affected record.
@@ -73,7 +71,6 @@ class Link(NamedTuple):
     """A line as part of the chain.
 
     Attributes:
-        place: Its place.
         seq: Its number; ``None`` if the line is not a record.
         previous: The hash that it names as its predecessor's.
         hash: Its own hash.
@@ -94,7 +91,6 @@ class Point(NamedTuple):
     Attributes:
         seq: Number of the last record.
         hash: Hash of its line; ``None`` if unknown, because the line was changed.
-        place: Its place.
     """
 
     seq: int

@@ -47,7 +47,6 @@ class Signature(NamedTuple):
     Attributes:
         name: Name of the key.
         key_id: Four bytes of the key's hash.
-        data: The signature itself.
     """
 
     name: str

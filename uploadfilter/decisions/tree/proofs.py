@@ -41,7 +41,6 @@ class Proof:
         record: The record's line, without its newline.
         index: Number of its leaf, from 0.
         hashes: The proof of inclusion.
-        checkpoint: The signed checkpoint.
     """
 
     record: bytes

@@ -45,7 +45,6 @@ class Submission:
         old: Size of the tree that the proof starts from.
         proof: The proof of consistency.
         note: The new checkpoint.
-        head: Its content.
     """
 
     old: int

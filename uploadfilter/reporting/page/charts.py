@@ -31,7 +31,6 @@ class DrawnValue(NamedTuple):
     """One bar or column.
 
     Attributes:
-        label: Its name.
         value: Its length; ``None`` if it is hidden.
         text: The value as text.
     """
