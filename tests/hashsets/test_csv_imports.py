@@ -13,8 +13,8 @@ from uploadfilter.hashsets.importing import (
     survey_file,
 )
 from uploadfilter.hashsets.lines.columns import Layout
-from uploadfilter.hashsets.refusing import MOST_NAMED_CATEGORIES, BadLines
-from uploadfilter.hashsets.tally import OTHER_WORDS
+from uploadfilter.hashsets.refusing import BadLines
+from uploadfilter.hashsets.tally import MOST_NAMED_CATEGORIES, OTHER_WORDS
 from uploadfilter.model import Signal, SignalType
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.search.matching import Query

@@ -14,6 +14,7 @@ from uploadfilter.errors import IssuerError
 from uploadfilter.issuing.building import (
     MOST_FRAMES,
     BuildFile,
+    FileResult,
     LeftOut,
     Naming,
 )
@@ -146,16 +147,16 @@ def test_interrupted_build_goes_on(tmp_path: Path) -> None:
     assert isinstance(entry, Entry)
     to = tmp_path / "built.jsonl"
     first = BuildFile(to)
-    first.add("m1", replace(entry, id="a"))
-    first.add("m2", LeftOut.NO_PICTURE, 7)
+    first.add(FileResult(mark="m1", made=replace(entry, id="a")))
+    first.add(FileResult(mark="m2", made=LeftOut.NO_PICTURE, row=7))
     first.close()
     with (tmp_path / "built.jsonl.part").open("ab") as file:
         file.write(b'{"id":"half')
 
     second = BuildFile(to)
     assert [second.is_done(mark) for mark in ("m1", "m2", "m3")] == [True, True, False]
-    second.add("m3", replace(entry, id="b"))
-    second.add("m4", replace(entry, id="a"))
+    second.add(FileResult(mark="m3", made=replace(entry, id="b")))
+    second.add(FileResult(mark="m4", made=replace(entry, id="a")))
     second.finish()
 
     lines = to.read_text().splitlines()
@@ -176,7 +177,7 @@ def test_full_disk_is_one_error_with_a_hint(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
         with pytest.raises(IssuerError, match="cannot write"):
-            out.add("m1", entry)
+            out.add(FileResult(mark="m1", made=entry))
         out.close()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

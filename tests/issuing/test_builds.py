@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from uploadfilter.errors import IssuerError
-from uploadfilter.issuing.building import BuildFile, LeftOut
+from uploadfilter.issuing.building import BuildFile, FileResult, LeftOut
 from uploadfilter.issuing.builds import Builds
 
 
@@ -13,7 +13,7 @@ def finish(builds: Builds, source: Path, *, is_noted: bool = True) -> Path:
     """Build a folder whose files are all refused."""
     path = builds.place(source, None)
     out = BuildFile(path)
-    out.add("mark", LeftOut.NO_PICTURE)
+    out.add(FileResult(mark="mark", made=LeftOut.NO_PICTURE))
     if is_noted:
         builds.note(path, out.built)
     out.finish()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.issuing.sources import PHOTO, made
-from uploadfilter.issuing.building import BuildFile, LeftOut
+from uploadfilter.issuing.building import BuildFile, FileResult, LeftOut
 from uploadfilter.issuing.leftout import (
     FileList,
     ListedFile,
@@ -64,14 +64,20 @@ def test_list_is_whole_after_an_interruption(tmp_path: Path) -> None:
     assert isinstance(entry, Entry)
     to = tmp_path / "built.jsonl"
     first = BuildFile(to)
-    first.add("m1", LeftOut.DAMAGED, path="a.jpg", detail="truncated")
-    first.add("m2", entry, path="b.jpg", doubt=LeftOut.KNOWN_GOOD, detail="kg")
+    first.add(
+        FileResult(mark="m1", made=LeftOut.DAMAGED, path="a.jpg", detail="truncated")
+    )
+    first.add(
+        FileResult(
+            mark="m2", made=entry, path="b.jpg", doubt=LeftOut.KNOWN_GOOD, detail="kg"
+        )
+    )
     first.close()
     notes = (tmp_path / "built.jsonl.done").read_text()
     second = BuildFile(to)
     for mark, path in (("m1", "a.jpg"), ("m2", "b.jpg")):
         assert second.is_done(mark, path)
-    second.add("m3", LeftOut.NO_PICTURE, path="c.txt")
+    second.add(FileResult(mark="m3", made=LeftOut.NO_PICTURE, path="c.txt"))
     second.finish()
     second.close()
     found = [(it.path, it.outcome, it.detail) for it in listed_files(list_beside(to))]

@@ -7,7 +7,6 @@ its owner may read it.
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -17,9 +16,7 @@ from uploadfilter.hashsets.exporting import entries_of, id_of, json_lines, liste
 from uploadfilter.hashsets.formats import NOTHING_SAID, KnownBefore
 from uploadfilter.hashsets.importing import (
     Progress,
-    Survey,
     checked_categories,
-    survey_of,
     ticking,
 )
 from uploadfilter.hashsets.opening import opened
@@ -40,7 +37,7 @@ def convert_file(
     said: KnownBefore = NOTHING_SAID,
     bad_lines: BadLines = BadLines.REFUSE,
     progress: Progress | None = None,
-) -> Survey:
+) -> Tally:
     """Write the allowed entries of a file into a new one.
 
     Args:
@@ -73,9 +70,10 @@ def convert_file(
         )
         entries = entries_of(items)
         out.writelines(json_lines(entries) if only is None else listed(entries, only))
-        sha256 = raw.sha256()
+        tally.sha256 = raw.sha256()
         check_outcome(str(path), tally, bad_lines)
-    return replace(survey_of(tally, allowed), sha256=sha256)
+    tally.hide_remarks(allowed)
+    return tally
 
 
 @contextmanager

@@ -9,8 +9,8 @@ unless the operator enforces them. Categories are an explicit allow-list.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
@@ -24,19 +24,13 @@ from uploadfilter.hashsets.foreign.recognising import (
 )
 from uploadfilter.hashsets.formats import NOTHING_SAID, KnownBefore
 from uploadfilter.hashsets.lines.hashdeep import is_hashdeep
-from uploadfilter.hashsets.lines.items import UNNAMED_CATEGORY
 from uploadfilter.hashsets.lines.rows import MOST_CATEGORY_CHARACTERS, is_category
 from uploadfilter.hashsets.opening import HashedFile, opened
 from uploadfilter.hashsets.refusing import (
-    MOST_NAMED_CATEGORIES,
     BadLines,
     check_outcome,
 )
 from uploadfilter.hashsets.tally import (
-    OTHER_WORDS,
-    ForeignFacts,
-    ProblemCount,
-    TableFacts,
     Tally,
 )
 from uploadfilter.reference.entries.collecting import EntryBlock
@@ -56,37 +50,6 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """The contents of a file, counted.
-
-    Attributes:
-        lines: Number of lines read, including comments and blank ones.
-        accepted: Number of entries that may be matched, including repeated ones.
-        problems: The omissions, with the first line for each reason.
-        categories: Entries by category, allowed or not, the most frequent first; empty
-            for a list, which has no categories.
-        ignored_fields: Number of occurrences of each unknown field.
-        no_pictures: Entries by the suffix of their name, if no picture has the suffix.
-        table: How the file is read, if it is CSV.
-        foreign: The foreign format, if the file has one; ``lines`` then counts
-            records.
-        not_compared: Signals that are not compared, by description.
-        sha256: SHA-256 of the file, in hex; empty for an import, whose set holds it.
-    """
-
-    lines: int
-    accepted: int
-    problems: tuple[ProblemCount, ...]
-    categories: Mapping[str, int]
-    ignored_fields: Mapping[str, int]
-    no_pictures: Mapping[str, int] = field(default_factory=dict)
-    table: TableFacts | None = None
-    foreign: ForeignFacts | None = None
-    not_compared: Mapping[str, int] = field(default_factory=dict)
-    sha256: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
     """The report of an import.
 
@@ -100,7 +63,7 @@ class ImportReport:
     set: SetInfo
     generation: int
     replaced: SetInfo | None
-    survey: Survey
+    survey: Tally
 
 
 def import_file(
@@ -160,6 +123,7 @@ def import_file(
                 collected.add(item)
         source = _source(tally, read)
     check_outcome(str(path), tally, bad_lines)
+    tally.hide_remarks(allowed)
     replaced = _info_of(writer.sets, name)
     info = writer.replace_set(
         collected,
@@ -176,7 +140,7 @@ def import_file(
         set=info,
         generation=writer.number,
         replaced=replaced,
-        survey=survey_of(tally, allowed),
+        survey=tally,
     )
 
 
@@ -186,7 +150,7 @@ def survey_file(
     categories: Sequence[str] = (),
     said: KnownBefore = NOTHING_SAID,
     progress: Progress | None = None,
-) -> Survey:
+) -> Tally:
     """Survey a file without importing it, for example to choose categories.
 
     Args:
@@ -211,8 +175,9 @@ def survey_file(
             tick=ticking(file, progress),
         ):
             pass
-        sha256 = raw.sha256()
-    return replace(survey_of(tally, allowed or frozenset()), sha256=sha256)
+        tally.sha256 = raw.sha256()
+    tally.hide_remarks(allowed or frozenset())
+    return tally
 
 
 def is_unsaid_table(path: Path) -> bool:
@@ -277,30 +242,3 @@ def _source(tally: Tally, file: HashedFile) -> ImportSource:
         sha256=file.sha256(),
         bytes=file.count,
     )
-
-
-def survey_of(tally: Tally, allowed: frozenset[str]) -> Survey:
-    """Return the survey of a file, with the named categories."""
-    return Survey(
-        lines=tally.lines,
-        accepted=tally.accepted,
-        problems=tally.problems,
-        categories=_named_categories(tally.categories, allowed),
-        ignored_fields=tally.ignored_fields,
-        no_pictures=tally.no_pictures,
-        table=tally.table,
-        foreign=tally.foreign,
-        not_compared=tally.not_compared,
-    )
-
-
-def _named_categories(
-    found: Mapping[str, int], allowed: frozenset[str]
-) -> Mapping[str, int]:
-    """Return a histogram without names that are probably not categories."""
-    if not allowed and found.keys() == {UNNAMED_CATEGORY}:
-        return {}
-    if len(found) <= MOST_NAMED_CATEGORIES:
-        return found
-    named = {word: count for word, count in found.items() if word in allowed}
-    return {**named, OTHER_WORDS: sum(found.values()) - sum(named.values())}

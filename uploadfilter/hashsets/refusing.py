@@ -4,11 +4,12 @@ from enum import StrEnum
 from typing import Final
 
 from uploadfilter.errors import HashSetFormatError
-from uploadfilter.hashsets.tally import NO_CATEGORY, Problem, Tally
-
-MOST_NAMED_CATEGORIES: Final = 50
-"""A column with more different values probably holds names or remarks instead of
-categories, and its values are not shown."""
+from uploadfilter.hashsets.tally import (
+    MOST_NAMED_CATEGORIES,
+    NO_CATEGORY,
+    Problem,
+    Tally,
+)
 
 _SHOWN_PROBLEMS: Final = 6
 _SHOWN_CATEGORIES: Final = 10

@@ -14,6 +14,13 @@ MOST_WORDS = 1000
 OTHER_WORDS = "(others)"
 """The name for categories or fields beyond the first ``MOST_WORDS``."""
 
+MOST_NAMED_CATEGORIES = 50
+"""A column with more different values probably holds names or remarks instead of
+categories, and its values are not shown."""
+
+UNNAMED_CATEGORY = "unnamed"
+"""The category of every entry in a survey of a file without categories."""
+
 _MOST_NAME_CHARACTERS = 64
 """Longest name of an unknown field that is shown; a report is read on a terminal."""
 
@@ -173,6 +180,7 @@ class Tally:
         is_json: Whether each line is a JSON object.
         foreign: The facts about a file in a foreign format, which consists of
             records.
+        sha256: SHA-256 of the file, in hex; empty for an import, whose set holds it.
     """
 
     lines: int = 0
@@ -181,6 +189,7 @@ class Tally:
     table: TableFacts | None = None
     is_json: bool = False
     foreign: ForeignFacts | None = None
+    sha256: str = ""
     _counts: dict[Problem, int] = field(default_factory=dict)
     _first_lines: dict[Problem, int] = field(default_factory=dict)
     _categories: dict[str, int] = field(default_factory=dict)
@@ -218,6 +227,20 @@ class Tally:
     def saw_no_picture(self, suffix: str, count: int = 1) -> None:
         """Count entries whose names in a list are not of pictures."""
         _count(self._no_pictures, suffix, count)
+
+    def hide_remarks(self, allowed: frozenset[str]) -> None:
+        """Forget names that are probably not categories, but for example remarks.
+
+        Args:
+            allowed: The named categories; empty for an overview.
+        """
+        if not allowed and self._categories.keys() == {UNNAMED_CATEGORY}:
+            self._categories = {}
+        if len(self._categories) > MOST_NAMED_CATEGORIES:
+            every = self._categories
+            named = {word: count for word, count in every.items() if word in allowed}
+            others = sum(every.values()) - sum(named.values())
+            self._categories = {**named, OTHER_WORDS: others}
 
     @property
     def unit(self) -> str:

@@ -278,6 +278,27 @@ class _Note(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileResult:
+    """The result of one file.
+
+    Attributes:
+        mark: The digest by which a later run knows that the file is finished.
+        made: The entry, or the reason why there is none.
+        row: The number of its row in the table; 0 if it has none.
+        path: Its path, for the list; empty to leave it off the list.
+        doubt: Why somebody should look at the entry; ``None`` if nobody has to.
+        detail: As in ``ListedFile``.
+    """
+
+    mark: str
+    made: Entry | LeftOut
+    row: int = 0
+    path: str = ""
+    doubt: LeftOut | None = None
+    detail: str = ""
+
+
 class BuildFile:
     """The file of a build: lines that can be staged, and where an earlier run stopped.
 
@@ -324,49 +345,33 @@ class BuildFile:
                 self._put_on_list(path, self._earlier[mark])
         return is_done
 
-    def add(
-        self,
-        mark: str,
-        made: Entry | LeftOut,
-        row: int = 0,
-        *,
-        path: str = "",
-        doubt: LeftOut | None = None,
-        detail: str = "",
-    ) -> None:
+    def add(self, file: FileResult) -> None:
         """Add the result of one file.
-
-        Args:
-            mark: The digest by which a later run knows that the file is finished.
-            made: The entry, or the reason why there is none.
-            row: The number of its row in the table; 0 if it has none.
-            path: Its path, for the list; empty to leave it off the list.
-            doubt: Why somebody should look at the entry; ``None`` if nobody has to.
-            detail: As in ``ListedFile``.
 
         Raises:
             IssuerError: The file cannot be written.
         """
+        made = file.made
         if isinstance(made, Entry) and made.id in self._ids:
             made = LeftOut.SAME
         line = b""
         if isinstance(made, LeftOut):
-            note = _Note(mark=mark, row=row, reason=made, detail=detail)
+            note = _Note(mark=file.mark, row=file.row, reason=made, detail=file.detail)
         else:
             note = _Note(
-                mark=mark,
-                row=row,
+                mark=file.mark,
+                row=file.row,
                 category=made.category,
                 entry=made.id,
-                reason=doubt or "",
-                detail=detail,
+                reason=file.doubt or "",
+                detail=file.detail,
             )
             self._ids.add(made.id)
             line = b"{" + ops.addition(made).split(b",", 1)[1]
         self.built.note(note)
         with translated(self._path, IssuerError):
-            self._file.add(mark, line, msgspec.json.encode(note).decode())
-            self._put_on_list(path, note)
+            self._file.add(file.mark, line, msgspec.json.encode(note).decode())
+            self._put_on_list(file.path, note)
 
     def _put_on_list(self, path: str, note: _Note) -> None:
         if not path or not note.reason:

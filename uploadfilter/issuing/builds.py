@@ -44,12 +44,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A build that has ended, and was not proposed yet.
-
-    Attributes:
-        path: Its lines.
-        summary: Its counts.
-    """
+    """A build that has ended, and was not proposed yet."""
 
     path: Path
     summary: Summary

@@ -47,13 +47,7 @@ _WITHDRAWN: Final = "withdrawn.txt"
 
 
 class SetSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of a signed set, which hold as long as it exists.
-
-    Attributes:
-        set: Name of the set.
-        issuer: Name of the issuer, for people.
-        lifetimes: How long signatures of each role are valid.
-    """
+    """The settings of a signed set, which hold as long as it exists."""
 
     set: str
     issuer: str

@@ -9,13 +9,13 @@ the same place.
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from uploadfilter.contents.kinds.magic import PICTURES
 from uploadfilter.issuing.building import (
     TYPES,
     BuildFile,
+    FileResult,
     LeftOut,
     Naming,
     doubt_of,
@@ -65,15 +65,8 @@ async def build(
         )
         builder = _Builder(scanner, source, naming, known_good, damaged=damaged)
 
-        def report(done: _FileResult) -> None:
-            out.add(
-                done.mark,
-                done.made,
-                done.row,
-                path=done.path,
-                doubt=done.doubt,
-                detail=done.detail,
-            )
+        def report(done: FileResult) -> None:
+            out.add(done)
             on_done()
 
         to_do = _to_do(source, out, on_done)
@@ -102,18 +95,6 @@ def _below(source: Path, path: str) -> PurePath:
     return PurePath(os.path.relpath(path, source))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FileResult:
-    """The result of one file; the fields are those of ``BuildFile.add``."""
-
-    mark: str
-    path: str
-    made: Entry | LeftOut
-    row: int
-    doubt: LeftOut | None = None
-    detail: str = ""
-
-
 class _Builder:
     """Makes entries; it may work on several files at a time."""
 
@@ -133,7 +114,7 @@ class _Builder:
         self._lists_damaged = damaged
         self._declared_type = type_guesser()
 
-    async def make(self, mark: str, found: FoundFile) -> _FileResult:
+    async def make(self, mark: str, found: FoundFile) -> FileResult:
         path = _below(self._source, found.path)
         scan = await self._scan(found, path)
         made: Entry | LeftOut
@@ -144,7 +125,7 @@ class _Builder:
             row = self._naming.row_of(path, scan.exact)
             named = self._naming.of(path, scan.exact)
             made, doubt, detail = await self._judge(found, scan, named)
-        return _FileResult(
+        return FileResult(
             mark=mark, path=found.path, made=made, row=row, doubt=doubt, detail=detail
         )
 

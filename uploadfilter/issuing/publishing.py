@@ -55,13 +55,7 @@ class _Categorised(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """The result of a publication.
-
-    Attributes:
-        sequence: Sequence of the set.
-        roles: Roles with new metadata.
-        keeps_staged: Whether operations were staged after the proposal was made.
-    """
+    """The result of a publication."""
 
     sequence: int
     roles: tuple[str, ...]

@@ -51,14 +51,7 @@ class StepPlace(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingRole:
-    """The proposal for one role.
-
-    Attributes:
-        role: The role.
-        by: The holders that have signed it.
-        others: The holders that may sign it and have not.
-        missing: How many signatures are missing.
-    """
+    """The proposal for one role."""
 
     role: str
     by: tuple[str, ...] = ()

@@ -104,13 +104,7 @@ class CanaryNote(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedCanaries:
-    """The canaries that a set in force has.
-
-    Attributes:
-        set: Name of the set.
-        ids: The canaries that it lists.
-        enforced: Whether its entries may reject.
-    """
+    """The canaries that a set in force has."""
 
     set: str
     ids: tuple[str, ...]

@@ -53,12 +53,7 @@ _SERIALIZER: Final = JSONSerializer(compact=False)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holders:
-    """The holders of a role.
-
-    Attributes:
-        keys: Their public keys.
-        threshold: How many of them must sign.
-    """
+    """The holders of a role."""
 
     keys: tuple[Key, ...]
     threshold: int

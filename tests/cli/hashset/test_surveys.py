@@ -1,20 +1,18 @@
 """The summary of a file: enough to judge it, without its contents."""
 
-from dataclasses import replace
 from typing import Any
 
 from msgspec import to_builtins
 from rich.console import Console
 
 from uploadfilter.cli.hashset.surveys import PreviewJSON, preview_lines, survey_document
-from uploadfilter.hashsets.importing import Survey
 from uploadfilter.hashsets.tally import (
     NO_CATEGORY,
     OTHER_WORDS,
     ForeignFacts,
     Problem,
-    ProblemCount,
     TableFacts,
+    Tally,
 )
 
 FACTS = TableFacts(
@@ -27,17 +25,28 @@ FACTS = TableFacts(
     empty=("MD5",),
     shapes=(("A-9…", "32 hex digits"), ("A-9…", "(empty)")),
 )
-SURVEY = Survey(
-    lines=1234,
-    accepted=1000,
-    problems=(ProblemCount(problem=Problem.NOT_HEX, count=2, first_line=1200),),
-    categories={"A": 900, "B": 100, NO_CATEGORY: 3},
-    ignored_fields={},
-    table=FACTS,
-)
 
 
-def shown(survey: Survey, *allowed: str) -> str:
+def survey_of(
+    categories: dict[str, int],
+    problem: Problem | None = None,
+    *,
+    table: TableFacts | None = None,
+    foreign: ForeignFacts | None = None,
+) -> Tally:
+    """Return the survey of a file with some categories, and two lines left out."""
+    survey = Tally(lines=1234, accepted=1000, table=table, foreign=foreign)
+    for name, count in categories.items():
+        survey.saw_category(name, count)
+    if problem is not None:
+        survey.note_lines(problem, [1200, 1201])
+    return survey
+
+
+SURVEY = survey_of({"A": 900, "B": 100, NO_CATEGORY: 3}, Problem.NOT_HEX, table=FACTS)
+
+
+def shown(survey: Tally, *allowed: str) -> str:
     """Return what people read."""
     console = Console(width=200, no_color=True)
     with console.capture() as printed:
@@ -46,7 +55,7 @@ def shown(survey: Survey, *allowed: str) -> str:
     return printed.get()
 
 
-def read(survey: Survey) -> dict[str, Any]:
+def read(survey: Tally) -> dict[str, Any]:
     """Return what programs read."""
     found: dict[str, Any] = to_builtins(survey_document(PreviewJSON, survey))
     return found
@@ -78,13 +87,7 @@ def test_preview_before_anything_was_chosen() -> None:
 
 def test_preview_of_a_wrong_column_says_so() -> None:
     """Too many categories count as none."""
-    survey = Survey(
-        lines=1,
-        accepted=1,
-        problems=(),
-        categories={OTHER_WORDS: 99},
-        ignored_fields={},
-    )
+    survey = survey_of({OTHER_WORDS: 99})
 
     assert "is it the right column?" in shown(survey)
     assert "CSV" not in shown(survey)
@@ -111,14 +114,9 @@ def test_preview_for_programs() -> None:
 
 def test_entries_that_are_no_pictures_are_pointed_out() -> None:
     """How many, by the suffixes of their names, and what they would do."""
-    survey = Survey(
-        lines=3,
-        accepted=3,
-        problems=(),
-        categories={},
-        ignored_fields={},
-        no_pictures={"txt": 2, "db": 1},
-    )
+    survey = survey_of({})
+    survey.saw_no_picture("txt", 2)
+    survey.saw_no_picture("db")
 
     assert "3 entries have names of files that are not pictures (.txt, .db)" in shown(
         survey
@@ -126,25 +124,27 @@ def test_entries_that_are_no_pictures_are_pointed_out() -> None:
     assert read(survey)["no_pictures"] == {"txt": 2, "db": 1}
 
 
-FOREIGN = Survey(
-    lines=1234,
-    accepted=1000,
-    problems=(ProblemCount(problem=Problem.HARMLESS, count=2, first_line=17),),
-    categories={"1": 900, "5": 2, "7": 100},
-    ignored_fields={},
-    foreign=ForeignFacts(
-        name="vics",
-        title="VICS 2.0 US",
-        meanings={"1": "illegal", "5": "harmless"},
-        harmless=frozenset({"5"}),
-    ),
-    not_compared={"PhotoDNA": 4321},
+VICS = ForeignFacts(
+    name="vics",
+    title="VICS 2.0 US",
+    meanings={"1": "illegal", "5": "harmless"},
+    harmless=frozenset({"5"}),
 )
+
+
+def of_vics() -> Tally:
+    """Return the survey of a file of VICS."""
+    categories = {"1": 900, "5": 2, "7": 100}
+    survey = survey_of(categories, Problem.HARMLESS, foreign=VICS)
+    for _ in range(2):
+        survey.not_comparable("PhotoDNA")
+    return survey
 
 
 def test_file_of_somebody_else_consists_of_records() -> None:
     """With the categories' meaning, and the records and signals that are not taken."""
-    text = shown(FOREIGN, "1")
+    survey = of_vics()
+    text = shown(survey, "1")
     words = [line.split() for line in text.splitlines()]
 
     assert "the file is VICS 2.0 US" in text
@@ -152,22 +152,22 @@ def test_file_of_somebody_else_consists_of_records() -> None:
     assert ["1", "illegal", "yes", "900"] in words
     assert ["5", "harmless", "never", "2"] in words
     assert ["7", "no", "100"] in words
-    assert "4,321 signals are not compared: PhotoDNA" in text
+    assert "2 signals are not compared: PhotoDNA" in text
     assert "1,000 entries of 1,234 records can be taken" in text
 
 
 def test_file_without_categories_says_so() -> None:
     """The preview says that a category must be named."""
     facts = ForeignFacts(name="stopncii", title="an answer")
-    text = shown(replace(FOREIGN, foreign=facts, categories={}))
+    text = shown(survey_of({}, foreign=facts))
 
     assert "no record has a category" in text
 
 
 def test_programs_read_what_the_file_is() -> None:
     """The word of its format, and the signals that are not compared."""
-    document = read(FOREIGN)
+    document = read(of_vics())
 
     assert (document["format"], document["lines"]) == ("vics", 1234)
-    assert document["not_compared"] == {"PhotoDNA": 4321}
+    assert document["not_compared"] == {"PhotoDNA": 2}
     assert read(SURVEY)["format"] is None

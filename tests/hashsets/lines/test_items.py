@@ -4,12 +4,12 @@ import pytest
 
 from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.lines.items import (
-    UNNAMED_CATEGORY,
     any_id,
     common_category,
     flag_of,
     made_id,
 )
+from uploadfilter.hashsets.tally import UNNAMED_CATEGORY
 from uploadfilter.model import SignalType
 
 ONE = "d131dd02c5e6eec4693d9a0698aff95c"

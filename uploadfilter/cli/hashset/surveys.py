@@ -14,9 +14,9 @@ from rich.text import Text
 
 from uploadfilter.cli.hashset.sets import HashSetJSON, source_of, state_word
 from uploadfilter.cli.output import document_of, harmless, table
-from uploadfilter.hashsets.importing import ImportReport, Survey
+from uploadfilter.hashsets.importing import ImportReport
 from uploadfilter.hashsets.lines.columns import CATEGORY, not_compared
-from uploadfilter.hashsets.tally import NO_CATEGORY, OTHER_WORDS, TableFacts
+from uploadfilter.hashsets.tally import NO_CATEGORY, OTHER_WORDS, TableFacts, Tally
 from uploadfilter.issuing.wording import counted, entries
 from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
 
@@ -82,7 +82,7 @@ class ImportJSON(SurveyJSON):
 _Survey = TypeVar("_Survey", bound=SurveyJSON)
 
 
-def survey_document(shape: type[_Survey], survey: Survey, **more: object) -> _Survey:
+def survey_document(shape: type[_Survey], survey: Tally, **more: object) -> _Survey:
     """Return the survey of a file, and more, as a document."""
     facts, form = survey.table, survey.foreign
     table = None
@@ -96,7 +96,7 @@ def survey_document(shape: type[_Survey], survey: Survey, **more: object) -> _Su
     return document_of(shape, survey, format=name, table=table, **more)
 
 
-def preview_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Table]:
+def preview_lines(survey: Tally, allowed: Collection[str]) -> Iterator[Text | Table]:
     """Yield the survey of a file that was not imported as lines and tables."""
     if survey.table is not None:
         yield _shapes_table(survey.table)
@@ -110,12 +110,12 @@ def preview_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | T
     yield Text(taken, style="green" if survey.accepted else "yellow")
 
 
-def unit_of(survey: Survey) -> str:
+def unit_of(survey: Tally) -> str:
     """Return the unit of a file: a line, or a record of a foreign format."""
     return "line" if survey.foreign is None else "record"
 
 
-def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Table]:
+def survey_lines(survey: Tally, allowed: Collection[str]) -> Iterator[Text | Table]:
     """Yield the lines of the report on a file: the parts that are left out, and why."""
     if survey.table is not None:
         yield from _table_lines(survey.table)
@@ -158,14 +158,14 @@ def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Ta
         yield Text(harmless(f"field {word!r} {why}: ignored {count:,} times"))
 
 
-def _category_lines(survey: Survey) -> Iterator[Text]:
+def _category_lines(survey: Tally) -> Iterator[Text]:
     if survey.table is not None and not _has_categories(survey.table):
         yield Text("no column holds categories: every row gets the one of --category")
     if survey.foreign is not None and not survey.categories and survey.accepted:
         yield Text("no record has a category: each gets the one of --category")
 
 
-def _categories_table(survey: Survey, allowed: Collection[str]) -> Table:
+def _categories_table(survey: Tally, allowed: Collection[str]) -> Table:
     facts = survey.foreign
     meanings = {} if facts is None else facts.meanings
     never = {NO_CATEGORY} if facts is None else {NO_CATEGORY, *facts.harmless}

@@ -137,11 +137,7 @@ def _broken(how: str) -> HashSetFormatError:
 
 
 class _Elements:
-    """Collects entries from the events of expat.
-
-    Attributes:
-        events: Number of events so far.
-    """
+    """Collects entries from the events of expat."""
 
     def __init__(self) -> None:
         parser = expat.ParserCreate(namespace_separator=_BETWEEN)

@@ -161,12 +161,7 @@ def _encoding(file: BufferedReader, layout: Layout) -> Encoding:
 
 
 class _Lines:
-    """Iterates over lines with their ends, and bounds the length of a row.
-
-    Attributes:
-        number: Number of lines read so far.
-        begun: Number of the first line of the current row.
-    """
+    """Iterates over lines with their ends, and bounds the length of a row."""
 
     def __init__(
         self, file: BufferedReader, encoding: Encoding, note_line: Callable[[], None]

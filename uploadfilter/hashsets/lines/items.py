@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.degenerate import problem_of
+from uploadfilter.hashsets.tally import UNNAMED_CATEGORY
 from uploadfilter.hashsets.writings import hex_of
 from uploadfilter.model import SignalType
 
@@ -19,9 +20,6 @@ IdOf: TypeAlias = Callable[[SignalType, bytes], str]
 """Returns the id of an entry that has none of its own, from one of its signals."""
 
 Item: TypeAlias = dict[str, Any]
-
-UNNAMED_CATEGORY: Final = "unnamed"
-"""The category of every entry in a survey of a file without categories."""
 
 FLAGS: Final[Mapping[str, bool]] = MappingProxyType(
     dict.fromkeys(("true", "yes", "y", "1"), True)

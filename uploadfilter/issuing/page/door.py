@@ -32,13 +32,7 @@ class NotLetIn(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """Secrets that only the right browser knows, each at least 128 random bits as text.
-
-    Attributes:
-        link: The end of the link.
-        session: The cookie.
-        form: The number in the forms of the page.
-    """
+    """Secrets of the right browser, each at least 128 random bits as text."""
 
     link: str
     session: str

@@ -88,15 +88,7 @@ Values = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageLayout:
-    """The parts that every page has.
-
-    Attributes:
-        set: The name of the set.
-        issuer: The name of the issuer.
-        form: The number in every form.
-        notes: Messages that are shown once.
-        takes_tokens: Whether a key may be in a token.
-    """
+    """The parts that every page has."""
 
     set: str
     issuer: str
