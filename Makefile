@@ -213,7 +213,7 @@ e2e: installed $(VIDEO_STAMP)  ## Test the built wheel from outside; needs curl 
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
 	    UPLOADFILTER_VIDEO_PROGRAM="$(CURDIR)/$(VIDEO_VENV)/bin/uploadfilter" \
 	    $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
-	        -m e2e tests/e2e $(ARGS)
+	        -m "e2e and not nightly" tests/e2e $(ARGS)
 
 deploy-test: $(if $(BUILT),,deb) installed $(SBOM_STAMP)  ## Start what is in deploy/ for real; needs root and Debian.
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \

@@ -27,7 +27,6 @@ import pytest_asyncio
 from benchmarks.everyday.made import MAKERS
 from tests.corpus.bombs.bombs import BOMBS
 from tests.corpus.tricks import tricks
-from tests.corpus.tricks.kit import Trick
 from tests.doors.visiting import Visit, pass_files, visit
 from tests.e2e.hiding import values, view
 from tests.proxy.site import CLOSE, entry
@@ -128,16 +127,6 @@ async def facts_of(it: Visit, way: str, content: bytes) -> dict[str, Any]:
 Make = Callable[[], bytes]
 
 
-def tricks_of_each_kind() -> Iterator[Trick]:
-    """Yield the first trick of each type, and of each expectation in each family."""
-    seen: set[object] = set()
-    for trick in tricks.TRICKS:
-        kinds = {trick.type, (trick.family, trick.expected)}
-        if not kinds <= seen:
-            yield trick
-        seen |= kinds
-
-
 def parameters() -> Iterator[Any]:
     """Yield each file, marked by when it comes."""
     files: list[tuple[str, str, Make]] = [
@@ -152,7 +141,7 @@ def parameters() -> Iterator[Any]:
     sample = {
         *(("everyday", name) for name in EVERYDAY),
         *reasons,
-        *((trick.family, trick.name) for trick in tricks_of_each_kind()),
+        *((trick.family, trick.name) for trick in tricks.tricks_of_each_kind()),
     }
     families: set[str] = set()
     for family, name, make in files:

@@ -13,6 +13,7 @@ in one of the modules ``tricks/*.py``; then the page.
 
 import argparse
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
@@ -118,6 +119,20 @@ def _family_row(family: Family) -> str:
     each = (Expected.FOUND, Expected.REFUSED, Expected.LIMIT)
     cells = (family, counts.total(), *(counts[it] for it in each))
     return f"| {' | '.join(map(str, cells))} |\n"
+
+
+def tricks_of_each_kind() -> Iterator[Trick]:
+    """Yield the first trick of each type, and of each result in each family."""
+    seen: set[object] = set()
+    for trick in TRICKS:
+        kinds = {
+            trick.type,
+            (trick.family, trick.expected),
+            (trick.family, trick.shown),
+        }
+        if not kinds <= seen:
+            yield trick
+        seen |= kinds
 
 
 def write_files(folder: Path) -> None:
