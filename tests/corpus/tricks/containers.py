@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 
 import brotli
 import numpy as np
@@ -339,7 +340,7 @@ CONTAINER_TRICKS = (
     _held(
         "brotli",
         FileType.BROTLI,
-        _packed(brotli.compress),
+        _packed(partial(brotli.compress, quality=5)),
         "packed by Brotli, which has no magic",
         shown=Shown.NOTHING,
     ),

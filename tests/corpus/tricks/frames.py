@@ -109,7 +109,7 @@ def small_animated(file_format: str, *, before: int, after: int) -> Maker:
 def _gif_parts(image: Image.Image) -> tuple[bytes, bytes]:
     """Return a picture's palette of 256 colours and its packed data in a GIF."""
     content = pictures.encoded(
-        image.quantize(_COLOURS, dither=Image.Dither.NONE),
+        image.quantize(_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE),
         "GIF",
         optimize=False,
         interlace=0,
