@@ -40,6 +40,7 @@ TESTED_ELSEWHERE = {
     "uploadfilter/cli/__init__.py": "tests/cli/test_main.py",
     "uploadfilter/cli/documents.py": "tests/cli/test_schemas.py",
     "uploadfilter/cli/hashset/listing.py": "tests/cli/hashset/test_signed.py",
+    "uploadfilter/cli/hashset/sets.py": "tests/cli/hashset/test_signed.py",
     "uploadfilter/config/__init__.py": "tests/config/test_loading.py",
     "uploadfilter/config/circles.py": "tests/config/test_loading.py",
     "uploadfilter/config/plain.py": "tests/config/test_loading.py",

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from msgspec import Struct, structs
+from msgspec import Struct
 from rich.text import Text
 
 from uploadfilter.cli.acting import become_owner
 from uploadfilter.cli.options import JSONOption, StateOption, state_directory
-from uploadfilter.cli.output import print_json, print_text, say, table
+from uploadfilter.cli.output import print_json, print_text, rows_of, say
 from uploadfilter.doors.quotas import USUAL, Quota, Scope
 from uploadfilter.doors.tokens import TokenFile
 from uploadfilter.errors import UsageError
@@ -107,9 +107,7 @@ def _list(path: Path, *, json: bool) -> None:
     if json:
         print_json(rows)
     elif rows:
-        cells = [list(map(str, structs.astuple(row))) for row in rows]
-        print_text(
-            table("name", "scope", "per minute", "at once", rows=cells, numeric=2)
-        )
+        columns = {"name": "name", "scope": "scope", "per minute": "per_minute"}
+        print_text(rows_of(rows, columns | {"at once": "at_once"}, numeric=2))
     else:
         print_text(Text("there is no token"))

@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -72,6 +72,50 @@ def when(epoch_s: float | None) -> str:
     if not epoch_s:
         return "-"
     return f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%d %H:%M}"
+
+
+def words_of(value: object) -> str:
+    """Return a value of a document in words."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case int() | float():
+            return f"{value:,}"
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M}"
+        case list() | tuple():
+            return ", ".join(map(words_of, value))
+    return "-" if value in (None, "", msgspec.UNSET) else str(value)
+
+
+def details_of(document: msgspec.Struct) -> Iterator[Text]:
+    """Yield a document as lines: a label and a value for each field that has one."""
+    rows = list(_details("", msgspec.to_builtins(document, builtin_types=(datetime,))))
+    width = max(len(label) for label, _ in rows)
+    for label, value in rows:
+        yield Text(harmless(f"{label:<{width}}  {words_of(value)}"))
+
+
+def _details(label: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _details(f"{label} {name}".strip().replace("_", " "), inner)
+    elif value or value is False:
+        yield label, value
+
+
+def rows_of(
+    documents: Iterable[object],
+    columns: Mapping[str, str],
+    *,
+    numeric: int = 0,
+    whole: Collection[str] = (),
+) -> Table:
+    """Return documents as a table; ``columns`` has the field of each heading."""
+    rows = [
+        [words_of(getattr(it, name)) for name in columns.values()] for it in documents
+    ]
+    return table(*columns, rows=rows, numeric=numeric, whole=whole)
 
 
 def encodable(text: str) -> str:

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from tests.cli.running import Terminal, json_lines
-from uploadfilter.cli.hashset.generations import generations_table
-from uploadfilter.cli.output import when
+from uploadfilter.cli.hashset.generations import GenerationJSON, generations_table
+from uploadfilter.cli.output import document_of, when
 from uploadfilter.reference.entries.changes import ChangeKind
 from uploadfilter.reference.files.layout import BASES, DATA_FILE, OVERLAYS
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
@@ -61,14 +61,13 @@ def test_generations_are_listed_newest_first(terminal: Terminal) -> None:
 def test_generations_fit_on_a_terminal_of_80_columns(state: Path) -> None:
     """The origin of a generation is folded, and its time is not."""
     (current, *_) = ReferenceDirectory(state / REFERENCE_DIRECTORY).generations()
-    made = msgspec.structs.replace(
-        current, kind=ChangeKind.UNSUPPRESS, subject="unit7/1007", entries=90_000_000
-    )
+    words: dict[str, object] = {"subject": "unit7/1007", "entries": 90_000_000}
+    made = document_of(GenerationJSON, current, kind=ChangeKind.UNSUPPRESS, **words)
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(generations_table([made, msgspec.structs.replace(made, pinned=True)]))
     shown = console.export_text()
 
-    assert shown.count(when(made.at)) == 2
+    assert shown.count(when(current.at)) == 2
     assert "90,000,000" in shown
     assert "kept, pinned" in shown
 

@@ -178,7 +178,7 @@ def test_list_and_show_for_people(terminal: Terminal, hash_set: Path) -> None:
     said = terminal.read()
 
     assert codes == [0, 0]
-    assert "refused: category" in said.out
+    assert "source refused category" in said.out
     assert "generation 2, 2 entries" in said.err
     assert "\x1b" not in said.out
 

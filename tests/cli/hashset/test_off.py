@@ -290,6 +290,5 @@ def test_each_entry_is_counted_as_what_it_is(case: Case, terminal: Terminal) -> 
     assert is_full == [False, True]
     assert found == [(19, 2, 1, 1, 0)] * 2
     assert "1 in quarantine 19" in text
-    assert "in force 19 read number 2 of a signed set, signed by dora, eve" in details
-    assert "canaries 2 in quarantine 1" in details
-    assert "revoked 1" in details
+    assert "in force 19 canaries 2 quarantined 1 withdrawn 1" in details
+    assert "signed sequence 2 signed signers dora, eve" in details

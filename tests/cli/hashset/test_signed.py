@@ -32,10 +32,10 @@ def test_from_trust_to_list(shell: Shell) -> None:
     assert (report["withdrawn"], report["entries"]) == (1, 9)
     assert shell.type("list", "unit7") == 0
     out, _ = shell.said()
-    assert "issuer Police unit 7 state active categories 1" in out
+    assert "issuer Police unit 7 categories 1 enforced yes" in out
     assert "in force 9" in out
-    assert "number 1 of a signed set, signed by dora, eve" in out
-    assert "believed until" in out
+    assert "signed sequence 1 signed signers dora, eve" in out
+    assert "signed expires at" in out
 
 
 def test_trust_is_one_dialogue_on_a_terminal(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from uploadfilter.cli.output import print_json, print_text, say, table
+from uploadfilter.cli.output import print_json, print_text, rows_of, say
 from uploadfilter.reference.entries.off import Off, Party
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.syncing.gating import GateNote, read_note
@@ -28,7 +28,17 @@ class GateFindingJSON(Struct, kw_only=True):
     near: int | UnsetType = UNSET
 
 
-_COLUMNS = ("finding", "set", "number", "entry", "match", "corpus", "since")
+_COLUMNS = {
+    "finding": "finding",
+    "set": "set",
+    "number": "sequence",
+    "entry": "entry",
+    "match": "match",
+    "bits": "bits",
+    "near": "near",
+    "corpus": "corpus",
+    "since": "since",
+}
 
 
 def list_findings(
@@ -45,7 +55,7 @@ def list_findings(
             print_json(line)
         return
     if lines:
-        print_text(table(*_COLUMNS, rows=map(_row, lines)))
+        print_text(rows_of(lines, _COLUMNS))
     else:
         say("the gate found nothing")
 
@@ -91,14 +101,3 @@ def _line(
         corpus=None if found is None else found.corpus,
         since=datetime.fromtimestamp(item.since or 0, UTC),
     )
-
-
-def _row(line: GateFindingJSON) -> tuple[str, ...]:
-    match = line.match or "-"
-    if line.bits:
-        match = f"{match}, {line.bits} bits"
-    if line.near:
-        match = f"{line.near} pictures or more"
-    when = f"{line.since:%Y-%m-%d %H:%M}" if line.since else "-"
-    cells = (line.finding, line.set, line.sequence, line.entry, match)
-    return (*map(str, cells), line.corpus or "-", when)

@@ -27,6 +27,7 @@ from uploadfilter.cli.output import (
     say,
     table,
     when,
+    words_of,
 )
 from uploadfilter.cli.progress import board
 from uploadfilter.cli.writing import reference_writer
@@ -96,19 +97,16 @@ class ReleasedJSON(Struct):
 
 def list_generations(base: Path, *, json: bool) -> None:
     """List the generation in force and the kept ones, newest first."""
-    found = reference_directory(base).generations()
+    shapes = [
+        document_of(GenerationJSON, it, at=it.at or None, subject=it.subject or None)
+        for it in reference_directory(base).generations()
+    ]
     if json:
-        shapes = [
-            document_of(
-                GenerationJSON, it, at=it.at or None, subject=it.subject or None
-            )
-            for it in found
-        ]
         print_json(GenerationListJSON(shapes))
         return
-    print_text(generations_table(found))
-    if found[0].pinned:
-        say_pinned(found[0].generation)
+    print_text(generations_table(shapes))
+    if shapes[0].pinned:
+        say_pinned(shapes[0].generation)
 
 
 def verify_reference(state: Path | None, *, json: bool) -> None:
@@ -223,20 +221,20 @@ def find_generation(kept: Sequence[Current], number: int | None) -> Current | No
     return next((item for item in kept if item.generation == number), None)
 
 
-def generations_table(found: Sequence[Current]) -> Table:
+def generations_table(found: Sequence[GenerationJSON]) -> Table:
     """Return generations as a table, one row each; the first one is in force."""
     rows = [
         (
-            str(item.generation),
-            ("in force" if at == 0 else "kept") + (", pinned" if item.pinned else ""),
-            when(item.at),
-            " ".join(word for word in (item.kind.value, item.subject) if word),
-            f"{item.entries:,}",
-            str(item.base.number),
-            megabytes(item.base.size),
-            megabytes(item.overlay.size),
+            str(it.generation),
+            ("in force" if at == 0 else "kept") + (", pinned" if it.pinned else ""),
+            words_of(it.at),
+            " ".join(word for word in (it.kind.value, it.subject) if word),
+            f"{it.entries:,}",
+            str(it.base.number),
+            megabytes(it.base.size),
+            megabytes(it.overlay.size),
         )
-        for at, item in enumerate(found)
+        for at, it in enumerate(found)
     ]
     columns = ("number", "state", "since", "made by", "entries", "base", "MB", "+ MB")
     return table(*columns, rows=rows, numeric=4, whole=("state", "since"))

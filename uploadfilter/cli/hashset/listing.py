@@ -19,19 +19,19 @@ from uploadfilter.cli.hashset.sets import (
     CorpusJSON,
     EntryNumbers,
     SourceJSON,
-    counts_table,
     numbers_of,
-    set_rows,
     source_of,
     state_word,
 )
 from uploadfilter.cli.hashset.stats import show_stats
 from uploadfilter.cli.options import JSONOption, StateOption, present_s, state_directory
 from uploadfilter.cli.output import (
+    details_of,
     document_of,
     harmless,
     print_json,
     print_text,
+    rows_of,
     say,
     table,
     when,
@@ -42,7 +42,7 @@ from uploadfilter.knowngood.store import KnownGood, shipped
 from uploadfilter.reference.entries.sets import SetInfo, no_such_set
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
-from uploadfilter.signedsets.freshness import Failure, Freshness, Status, ago, freshness
+from uploadfilter.signedsets.freshness import Failure, Freshness, Status, freshness
 from uploadfilter.syncing.statuses import last_found, read_statuses
 from uploadfilter.web.routing.enforcing import OneSet
 
@@ -259,18 +259,15 @@ def _show_set(
     if item is None:
         raise no_such_set(name, () if generation is None else generation.sets)
     shape = _document_of(ShownSetJSON, item, epoch_s)
-    ids: tuple[str, ...] = ()
     if generation is not None and item.info is not None:
-        ids = generation.first_ids(name, _FIRST_IDS)
-        shape.first_ids = list(ids)
+        shape.first_ids = list(generation.first_ids(name, _FIRST_IDS))
         shape.lack = lack_in(OneSet(generation=generation, name=name))
     if json:
         print_json(shape)
         return
-    print_text(*set_lines(item, epoch_s))
+    warnings = [Text(harmless(it), style="yellow") for it in warnings_of(item, epoch_s)]
+    print_text(*details_of(shape), *warnings)
     if generation is not None and item.info is not None:
-        print_text(counts_table(item.info))
-        print_text(Text(harmless(f"first ids: {', '.join(ids) or 'none'}")))
         say_lack_of_set(generation, name)
 
 
@@ -338,39 +335,14 @@ def sets_table(found: Sequence[ListedSet], epoch_s: float) -> Table:
     return table(*columns, "in force", rows=rows, numeric=1)
 
 
-def set_lines(it: ListedSet, epoch_s: float) -> list[Text]:
-    """Return the description of a hash set: a line for each property."""
-    rows = {"name": it.name} if it.info is None else set_rows(it.info, it.numbers)
-    status = it.status
-    if status is not None:
-        rows["source"], rows["root"] = status.source, status.root
-    if status is not None and status.synced_at:
-        rows["verified"] = (
-            f"{ago(epoch_s - status.synced_at)} ago, believed until "
-            f"{when(status.expires_at)} UTC ({status.expires})"
-        )
-    if it.canary_s is not None:
-        rows["canary"] = f"found {ago(epoch_s - it.canary_s)} ago"
-    width = max(map(len, rows))
-    lines = [Text(harmless(f"{key:<{width}}  {text}")) for key, text in rows.items()]
-    warnings = warnings_of(it, epoch_s)
-    return [*lines, *(Text(harmless(text), style="yellow") for text in warnings)]
-
-
 def _list_known_good(base: Path, *, json: bool) -> None:
-    found = KnownGood(base).listed()
+    found = document_of(CorpusListJSON, corpora=KnownGood(base).listed())
     if json:
-        print_json(document_of(CorpusListJSON, corpora=found))
+        print_json(found)
         return
-    rows = [
-        (
-            *(it.name, f"{it.pictures:,}", f"{it.digests:,}", it.source),
-            when(it.added_at),
-        )
-        for it in found
-    ]
-    print_text(table("name", "pictures", "digests", "source", "added", rows=rows))
-    if not found and shipped() is not None:
+    columns = {it: it for it in ("name", "pictures", "digests", "source")}
+    print_text(rows_of(found.corpora, columns | {"added": "added_at"}))
+    if not found.corpora and shipped() is not None:
         say("the first sync adds the program's own corpus", style="dim")
 
 

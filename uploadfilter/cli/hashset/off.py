@@ -1,13 +1,11 @@
 """``uploadfilter hashset off | on``, and the table of entries that are off."""
 
 import getpass
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
 import typer
 from msgspec import Struct, field
-from rich.table import Table
 
 from uploadfilter.cli.hashset.enforcement import say_lack
 from uploadfilter.cli.options import JSONOption, StateOption, moment_until, now
@@ -15,8 +13,8 @@ from uploadfilter.cli.output import (
     document_of,
     print_json,
     print_text,
+    rows_of,
     say,
-    table,
     when,
 )
 from uploadfilter.cli.writing import reference_writer
@@ -166,28 +164,13 @@ def on_command(
 def list_off(generation: LayeredGeneration, *, json: bool) -> None:
     """List the entries that are off."""
     rows = sorted(generation.off, key=lambda it: it.slot)
+    found = document_of(OffListJSON, generation=generation.number, off=rows)
     if json:
-        print_json(document_of(OffListJSON, generation=generation.number, off=rows))
-    else:
-        print_text(off_table(rows))
-
-
-def off_table(rows: Iterable[Off]) -> Table:
-    """Return the rows as a table."""
-    return table(
-        *("set", "entry", "off by", "since (UTC)", "until (UTC)", "why"),
-        rows=[
-            (
-                it.set,
-                it.entry,
-                f"{it.party.value} {it.by}".strip(),
-                "" if it.since is None else when(it.since),
-                "" if it.until is None else when(it.until),
-                it.reason,
-            )
-            for it in rows
-        ],
-    )
+        print_json(found)
+        return
+    columns = {"set": "set", "entry": "entry", "off by": "party", "who": "by"}
+    columns |= {"since (UTC)": "since", "until (UTC)": "until", "why": "reason"}
+    print_text(rows_of(found.off, columns))
 
 
 def _show_off(item: Off, number: int, *, json: bool) -> None:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import Struct
-from rich.table import Table
 
-from uploadfilter.cli.output import document_of, table, when
-from uploadfilter.issuing.wording import counted
+from uploadfilter.cli.output import document_of
 from uploadfilter.reference.entries.off import Party
-from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
+from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.signedsets import canaries as canary_ids
 
@@ -104,58 +102,6 @@ class CorpusJSON(Struct):
     source: str
     sha256: str
     added_at: datetime
-
-
-def set_rows(info: SetInfo, numbers: EntryNumbers) -> dict[str, str]:
-    """Return the properties of a hash set in words, by their labels."""
-    words = {
-        "name": info.name,
-        "issuer": info.issuer,
-        "state": state_word(info),
-        "categories": ", ".join(info.categories),
-        "imported": when(info.imported_at),
-        "entries": f"{info.entries:,}",
-        "in force": f"{numbers.in_force:,}",
-        "read": _read(info),
-        "SHA-256": info.source.sha256,
-    }
-    if numbers.canaries:
-        words["canaries"] = f"{numbers.canaries:,}"
-    if numbers.quarantined:
-        words["in quarantine"] = f"{numbers.quarantined:,}"
-    if numbers.suppressed:
-        words["suppressed"] = f"{numbers.suppressed:,}"
-    if info.exact_alone:
-        words["exact alone"] = f"{info.exact_alone:,}"
-    if info.source.withdrawn:
-        words["withdrew"] = f"{info.source.withdrawn:,} earlier entries"
-    if info.source.listed_again:
-        words["listed again"] = f"{info.source.listed_again:,}"
-    if numbers.withdrawn:
-        words["revoked"] = f"{numbers.withdrawn:,}"
-    for reason, count in info.source.refused.items():
-        words[f"refused: {reason}"] = f"{count:,}"
-    return words
-
-
-def _read(info: SetInfo) -> str:
-    """Return the source of a set: lines of a file, or a number of a signed set."""
-    if info.signed is not None:
-        by = ", ".join(info.signed.signers) or "nobody"
-        return f"number {info.signed.sequence:,} of a signed set, signed by {by}"
-    lines = counted(info.source.lines, "line")
-    return f"{lines}, {counted(info.source.duplicates, 'duplicate')}"
-
-
-def counts_table(info: SetInfo) -> Table:
-    """Return the numbers of entries and signals by category."""
-    types = sorted({word for counts in info.counts.values() for word in counts})
-    types = [ENTRIES, *(word for word in types if word != ENTRIES)]
-    rows = [
-        (category, *(f"{counts.get(word, 0):,}" for word in types))
-        for category, counts in sorted(info.counts.items())
-    ]
-    return table("category", *types, rows=rows, numeric=len(types))
 
 
 def state_word(info: SetInfo) -> str:

@@ -1,6 +1,6 @@
 """``hashset list --stats``: the parts of the reference set, and their costs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from uploadfilter.cli.hashset.generations import (
     reference_directory,
     say_pinned,
 )
-from uploadfilter.cli.output import document_of, print_json, print_text, table
+from uploadfilter.cli.output import document_of, print_json, print_text, rows_of, table
 from uploadfilter.model import EXACT_TYPES, Geometry, SignalType
 from uploadfilter.reference.entries.off import Party
-from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
+from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.entries.stats import TableStats
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.search.matching import Thresholds
@@ -235,27 +235,15 @@ def lines(stats: Stats) -> Iterator[Text | Table]:
     )
     if stats.counts:
         yield Text()
-        yield _counts_table(stats.counts)
+        columns = {it: it for it in ("set", "type", "entries", "signals", "bytes")}
+        columns["type"] = "signal_type"
+        yield rows_of(stats.counts, columns, numeric=3)
     if any(stats.halves.values()):
         yield Text()
         yield _plans_table(stats.halves)
         yield Text()
         costs = [f"{kind.value} {cost:,.0f}" for kind, cost in _costs(stats).items()]
         yield Text(f"one query, in every table, µs: {', '.join(costs)}")
-
-
-def _counts_table(counts: Sequence[TypeNumbersJSON]) -> Table:
-    rows = [
-        (
-            item.set,
-            f"{item.signal_type.value}",
-            f"{item.entries:,}",
-            f"{item.signals:,}",
-            megabytes(item.bytes),
-        )
-        for item in counts
-    ]
-    return table("set", "type", ENTRIES, "signals", "MB", rows=rows, numeric=3)
 
 
 def _plans_table(halves: dict[str, tuple[TableStats, ...]]) -> Table:
