@@ -15,11 +15,11 @@ from uploadfilter.cli.lookup import (
     MOST_LINE_BYTES,
     READ_BYTES,
     asked_lines,
-    nearest,
     parse,
     shown,
 )
 from uploadfilter.cli.lookup import LookupResult as LookupAnswer
+from uploadfilter.doors.lookups import nearest
 from uploadfilter.model import EntryState, SignalType
 from uploadfilter.reference.search.matching import Candidate
 

@@ -12,7 +12,7 @@ renamed.
 import sys
 from binascii import unhexlify
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from io import BufferedReader
 from itertools import count
 from typing import Annotated, Protocol
@@ -35,16 +35,14 @@ from uploadfilter.cli.output import (
     table,
     write_data,
 )
+from uploadfilter.doors.lookups import FoundEntry, look_up
 from uploadfilter.errors import UsageError
 from uploadfilter.evidence.background import Background
-from uploadfilter.evidence.judging import judge_values
-from uploadfilter.evidence.telling import MOST_TOLD
 from uploadfilter.hashsets.writings import hex_of
 from uploadfilter.knowngood.cohorts import Cohorts
 from uploadfilter.model import Signal, SignalType
 from uploadfilter.reference.search.matching import (
     THRESHOLD_LIMITS,
-    Candidate,
     Generation,
     Query,
     Thresholds,
@@ -96,28 +94,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupResult:
-    """The matches of one line.
-
-    Attributes:
-        asked: The line.
-        generation: Number of the generation that was searched.
-        matches: The nearest candidate of each entry, nearest first; ``None`` if the
-            line is invalid.
-        chances: For each match how many entries chance would bring so near (E);
-            ``None`` where it was not computed. Empty if it was computed for no match.
-    """
+    """The matches of one line; ``None`` for a line that is no query."""
 
     asked: Asked
     generation: int
-    matches: tuple[Candidate, ...] | None
-    chances: tuple[float | None, ...] = ()
-
-    @property
-    def told(self) -> Iterator[tuple[Candidate, float | None]]:
-        """The matches, each with its chance."""
-        matches = self.matches or ()
-        rest = (None,) * (len(matches) - len(self.chances))
-        return zip(matches, (*self.chances, *rest), strict=True)
+    matches: tuple[FoundEntry, ...] | None
 
 
 def lookup(
@@ -165,10 +146,7 @@ def lookup(
     with ReferenceReader.open(state_directory(state) / REFERENCE_DIRECTORY) as reader:
         for batch in batches:
             generation = reader.current()
-            answers = [
-                judged(item, generation, cohorts.background)
-                for item in answer(generation, batch)
-            ]
+            answers = _answer(generation, batch, cohorts.background)
             tally.add(generation, answers)
             _print(answers, as_json=json)
     if not tally.asked:
@@ -299,50 +277,21 @@ def _refused(signal_type: str, value: str | None, problem: str) -> Asked:
     return Asked(signal_type=signal_type, value=value, problem=problem)
 
 
-def answer(generation: Generation, batch: Sequence[Asked]) -> list[LookupResult]:
-    """Look a batch up in one search."""
+def _answer(
+    generation: Generation,
+    batch: Sequence[Asked],
+    background: Callable[[], Background | None],
+) -> list[LookupResult]:
     queries = [asked.query for asked in batch if asked.query is not None]
-    found = iter(generation.search(queries))
+    found = iter(look_up(generation, queries, background))
     return [
         LookupResult(
             asked=asked,
             generation=generation.number,
-            matches=None if asked.query is None else nearest(next(found)),
+            matches=None if asked.query is None else next(found),
         )
         for asked in batch
     ]
-
-
-def judged(
-    item: LookupResult,
-    generation: Generation,
-    background: Callable[[], Background | None],
-) -> LookupResult:
-    """State how often chance would bring the entries of a PDQ query so near."""
-    query = item.asked.query
-    if query is None or query.signal.type is not SignalType.PDQ or not item.matches:
-        return item
-    known = background()
-    chances = tuple(
-        judge_values(
-            known,
-            query.signal.value,
-            match.value,
-            entries=generation.entry_count,
-            tries=1,
-        ).expected
-        for match in item.matches[:MOST_TOLD]
-    )
-    return replace(item, chances=chances)
-
-
-def nearest(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
-    """Return the nearest candidate of each entry, nearest first."""
-    ordered = sorted(candidates, key=lambda c: (c.distance, c.set, c.entry))
-    kept: dict[tuple[str, str], Candidate] = {}
-    for candidate in ordered:
-        kept.setdefault((candidate.set, candidate.entry), candidate)
-    return tuple(kept.values())
 
 
 @dataclass(slots=True)
@@ -400,14 +349,9 @@ class LookedUpJSON(Struct):
 
 def document(item: LookupResult) -> LookedUpJSON:
     """Return one result as a document."""
-    matches = None
-    if item.matches is not None:
-        matches = [
-            document_of(FoundEntryJSON, match, chance=chance)
-            for match, chance in item.told
-        ]
-    asked, number = item.asked, item.generation
-    return LookedUpJSON(asked.signal_type, asked.value, number, matches)
+    return document_of(
+        LookedUpJSON, item.asked, generation=item.generation, matches=item.matches
+    )
 
 
 def shown(item: LookupResult) -> Iterator[Text | Table]:
@@ -429,9 +373,9 @@ def shown(item: LookupResult) -> Iterator[Text | Table]:
                 match.category,
                 match.state,
                 f"{match.distance}",
-                "" if chance is None else f"{chance:.0e}",
+                "" if match.chance is None else f"{match.chance:.0e}",
             )
-            for match, chance in item.told
+            for match in item.matches
         ]
         columns = ("  set", "entry", "category", "state", "distance", "by chance")
         yield table(*columns, rows=rows, numeric=2)

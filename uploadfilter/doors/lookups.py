@@ -5,7 +5,7 @@ is bounded; nothing is put on record, since there is no upload.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Final, Protocol
 
 import msgspec
@@ -117,45 +117,63 @@ class LookUps:
 
     def _search(self, queries: list[Query]) -> LookUpOutcome:
         generation = self._reference.current()
-        found = generation.search(queries)
-        return LookUpOutcome(
-            generation=generation.number,
-            results=tuple(
-                self._entries_of(generation, query, its)
-                for query, its in zip(queries, found, strict=True)
-            ),
-        )
+        results = look_up(generation, queries, self._background)
+        return LookUpOutcome(generation=generation.number, results=results)
 
-    def _entries_of(
-        self, generation: Generation, query: Query, found: Iterable[Candidate]
-    ) -> tuple[FoundEntry, ...]:
-        kept: dict[tuple[str, str], Candidate] = {}
-        for it in sorted(found, key=lambda it: (it.distance, it.set, it.entry)):
-            kept.setdefault((it.set, it.entry), it)
-        return tuple(
+
+def look_up(
+    generation: Generation,
+    queries: Sequence[Query],
+    background: Callable[[], Background | None],
+) -> tuple[tuple[FoundEntry, ...], ...]:
+    """Return for each query, in order, the entries that it finds, nearest first.
+
+    Args:
+        generation: The generation that is searched.
+        queries: The queries.
+        background: Returns the prepared cohort; called only for a match of PDQ.
+    """
+    return tuple(
+        tuple(
             FoundEntry(
                 set=it.set,
                 entry=it.entry,
                 category=it.category,
                 state=it.state,
                 distance=it.distance,
-                chance=self._chance(generation, query, it) if n < MOST_TOLD else None,
+                chance=_chance(generation, query, it, background)
+                if n < MOST_TOLD
+                else None,
             )
-            for n, it in enumerate(kept.values())
+            for n, it in enumerate(nearest(found))
         )
+        for query, found in zip(queries, generation.search(queries), strict=True)
+    )
 
-    def _chance(
-        self, generation: Generation, query: Query, found: Candidate
-    ) -> float | None:
-        if query.signal.type is not SignalType.PDQ:
-            return None
-        return judge_values(
-            self._background(),
-            query.signal.value,
-            found.value,
-            entries=generation.entry_count,
-            tries=1,
-        ).expected
+
+def nearest(found: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Return the nearest candidate of each entry, nearest first."""
+    kept: dict[tuple[str, str], Candidate] = {}
+    for it in sorted(found, key=lambda it: (it.distance, it.set, it.entry)):
+        kept.setdefault((it.set, it.entry), it)
+    return tuple(kept.values())
+
+
+def _chance(
+    generation: Generation,
+    query: Query,
+    found: Candidate,
+    background: Callable[[], Background | None],
+) -> float | None:
+    if query.signal.type is not SignalType.PDQ:
+        return None
+    return judge_values(
+        background(),
+        query.signal.value,
+        found.value,
+        entries=generation.entry_count,
+        tries=1,
+    ).expected
 
 
 def _query(asked: AskedSignal, thresholds: Thresholds) -> Query:
