@@ -12,7 +12,6 @@ from tests.corpus import pictures
 from tests.lookback.stores import made_scan, secret_of, store_of
 from tests.pictures.sketches import decoded
 from tests.proxy.site import entry, list_entries, sha256
-from uploadfilter.cli import lookback
 from uploadfilter.model import Signal, SignalType
 from uploadfilter.signals import views
 
@@ -113,8 +112,3 @@ def test_unusable_words_are_refused(
     monkeypatch.chdir(tmp_path)
     assert terminal.run("lookback", *words) == 2
     assert said in " ".join(terminal.read().err.split())
-
-
-def test_no_spreadsheet_takes_a_path_for_a_formula() -> None:
-    """A path that an uploader chose begins with a quote in CSV, if need be."""
-    assert lookback.csv_line(("=1+1", "-a", "a,b")) == b"'=1+1,'-a,\"a,b\"\n"

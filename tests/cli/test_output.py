@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from uploadfilter.cli.output import (
+    csv_line,
     encodable,
     harmless,
     print_text,
@@ -96,3 +97,8 @@ def test_words_that_nobody_reads_change_nothing(
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
     os.close(writer)
+
+
+def test_no_spreadsheet_takes_a_path_for_a_formula() -> None:
+    """A path that an uploader chose begins with a quote in CSV, if need be."""
+    assert csv_line(("=1+1", "-a", "a,b")) == b"'=1+1,'-a,\"a,b\"\n"

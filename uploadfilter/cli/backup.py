@@ -10,7 +10,6 @@ from typing import Annotated, BinaryIO
 
 import typer
 from msgspec import Struct
-from rich.progress import DownloadColumn
 
 from uploadfilter.backup import SET_ASIDE, BackupManifest, restore_backup, write_backup
 from uploadfilter.cli.acting import become_owner
@@ -68,7 +67,7 @@ def backup(
     # All files are open at once, and a log of years has thousands.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with _new_file(file) as out, board("backup", amount=DownloadColumn()) as bar:
+    with _new_file(file) as out, board("backup", in_bytes=True) as bar:
         manifest = write_backup(place, out, made_s=present_s(), progress=bar.move)
     _report(manifest, file, place, json=json, verb="wrote", hint=_HOLDS_KEYS)
 
@@ -101,7 +100,7 @@ def restore(
         source = file.open("rb")
     with source:
         become_owner(place)
-        with board("restore", amount=DownloadColumn()) as bar:
+        with board("restore", in_bytes=True) as bar:
             manifest = restore_backup(
                 source,
                 place,

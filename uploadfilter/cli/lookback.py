@@ -4,9 +4,7 @@ Rules this module keeps: nothing of a source is changed or deleted; the exit cod
 only if every file was checked.
 """
 
-import io
 import time
-from csv import writer as csv_writer
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +24,7 @@ from uploadfilter.cli.options import (
 from uploadfilter.cli.output import (
     FOUND,
     OK,
+    csv_line,
     document_of,
     encodable,
     harmless,
@@ -35,6 +34,7 @@ from uploadfilter.cli.output import (
     write_data,
 )
 from uploadfilter.cli.progress import board, counted_aside
+from uploadfilter.cli.shapes import verdict_words
 from uploadfilter.errors import LookBackError, UsageError
 from uploadfilter.extras import load_extra
 from uploadfilter.lookback import matching
@@ -346,22 +346,6 @@ def _text(number: int | None) -> str:
     return "" if number is None else str(number)
 
 
-def csv_line(values: tuple[str, ...]) -> bytes:
-    """Return a line of CSV whose values no spreadsheet takes for a formula."""
-    buffer = io.StringIO()
-    safe = [
-        f"'{it}" if it[:1] in {"=", "+", "-", "@", "\t", "\r"} else it for it in values
-    ]
-    csv_writer(buffer, lineterminator="\n").writerow(safe)
-    return buffer.getvalue().encode()
-
-
 def _say_matched(counts: matching.MatchCounts, generation: int) -> None:
-    verdicts = counts.verdicts
-    say(
-        f"generation {generation}: {verdicts.total():,} files, "
-        f"{verdicts[Verdict.MATCH]:,} matched, "
-        f"{verdicts[Verdict.INCONCLUSIVE]:,} could not be checked, "
-        f"{verdicts[Verdict.NO_MATCH]:,} without a match",
-        style="green" if counts.is_clean else "yellow",
-    )
+    words = f"generation {generation}: {verdict_words(counts.verdicts)}"
+    say(words, style="green" if counts.is_clean else "yellow")

@@ -205,51 +205,27 @@ def moment(text: str, *, now: datetime) -> datetime:
         text: An ISO 8601 date or time (UTC unless it names a zone), or an age: a number
             and one of ``s m h d w``.
         now: The present time, with a time zone.
-
-    Returns:
-        The time, with a time zone.
     """
-    age = _duration(text)
+    hint = "Write 2026-03-01, 2026-03-01T12:00:00Z, or an age such as 90m or 7d."
     try:
-        return _date(text) if age is None else now - age
+        return _moment(text, now, -1)
     except (ValueError, OverflowError) as exc:
-        raise UsageError(
-            f"{text!r} is not a point in time",
-            hint="Write 2026-03-01, 2026-03-01T12:00:00Z, or an age such as 90m or 7d.",
-        ) from exc
+        raise UsageError(f"{text!r} is not a point in time", hint=hint) from exc
 
 
 def moment_until(text: str, *, now: datetime) -> datetime:
-    """Parse a time in the future.
-
-    Args:
-        text: An ISO 8601 date or time (UTC unless it names a zone), or a time from now:
-            a number and one of ``s m h d w``.
-        now: The present time, with a time zone.
-
-    Returns:
-        The time, with a time zone.
-    """
-    length = _duration(text)
+    """Parse a time in the future, or a time from now, as ``moment`` does."""
+    hint = "Write 2026-03-01, 2026-03-01T12:00:00Z, 72h or 7d."
     try:
-        return _date(text) if length is None else now + length
+        return _moment(text, now, +1)
     except (ValueError, OverflowError) as exc:
-        raise UsageError(
-            f"{text!r} is neither a date nor a time from now",
-            hint="Write 2026-03-01, 2026-03-01T12:00:00Z, 72h or 7d.",
-        ) from exc
+        what = "is neither a date nor a time from now"
+        raise UsageError(f"{text!r} {what}", hint=hint) from exc
 
 
-def _duration(text: str) -> timedelta | None:
+def _moment(text: str, now: datetime, direction: int) -> datetime:
     number, unit = text[:-1], text[-1:]
-    if unit not in _UNITS or not (number.isascii() and number.isdigit()):
-        return None
-    try:
-        return timedelta(seconds=int(number) * _UNITS[unit])
-    except (ValueError, OverflowError):
-        return None
-
-
-def _date(text: str) -> datetime:
+    if unit in _UNITS and number.isascii() and number.isdigit():
+        return now + direction * timedelta(seconds=int(number) * _UNITS[unit])
     parsed = datetime.fromisoformat(text)
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

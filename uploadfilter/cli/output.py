@@ -7,6 +7,8 @@ terminal, and never if ``NO_COLOR`` forbids them; if the reader of a pipe has en
 """
 
 import contextlib
+import csv
+import io
 import os
 import signal
 import sys
@@ -116,6 +118,15 @@ def rows_of(
         [words_of(getattr(it, name)) for name in columns.values()] for it in documents
     ]
     return table(*columns, rows=rows, numeric=numeric, whole=whole)
+
+
+def csv_line(values: Iterable[object]) -> bytes:
+    """Return a line of CSV whose values no spreadsheet takes for a formula."""
+    buffer = io.StringIO()
+    formulas = {"=", "+", "-", "@", "\t", "\r"}
+    safe = [f"'{it}" if it[:1] in formulas else it for it in map(str, values)]
+    csv.writer(buffer, lineterminator="\n").writerow(safe)
+    return buffer.getvalue().encode()
 
 
 def encodable(text: str) -> str:

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
-    ProgressColumn,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -82,7 +82,7 @@ class Board:
 
 
 @contextmanager
-def board(what: str, *, amount: ProgressColumn | None = None) -> Iterator[Board]:
+def board(what: str, *, in_bytes: bool = False) -> Iterator[Board]:
     """Show a bar while the block runs, if there is a terminal."""
     console = stdout_console() if sys.stdout.isatty() else stderr_console()
     if not (sys.stderr.isatty() and console.is_terminal):
@@ -91,7 +91,7 @@ def board(what: str, *, amount: ProgressColumn | None = None) -> Iterator[Board]
     columns = (
         TextColumn(what),
         BarColumn(),
-        amount or MofNCompleteColumn(),
+        DownloadColumn() if in_bytes else MofNCompleteColumn(),
         TimeRemainingColumn(compact=True),
     )
     # Redirection would treat stdout as a part of the terminal even if it is a pipe.

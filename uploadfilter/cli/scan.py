@@ -8,8 +8,8 @@ grow with the number of files.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Annotated
 
 import msgspec
@@ -23,7 +23,7 @@ from uploadfilter.cli.options import (
 )
 from uploadfilter.cli.output import FOUND, OK, encodable, say
 from uploadfilter.cli.progress import Board, board, counted_aside
-from uploadfilter.cli.shapes import CheckedFile, document, lines
+from uploadfilter.cli.shapes import CheckedFile, document, lines, verdict_words
 from uploadfilter.errors import StoreMissingError
 from uploadfilter.evidence.unfinished import marked
 from uploadfilter.evidence.weighing import JudgedMatches, is_judged, judged_matches
@@ -41,39 +41,6 @@ from uploadfilter.signals import pdq
 
 PRINTED_TYPES = frozenset({SignalType.PDQ, SignalType.PHASH})
 """Signal types that the output always shows."""
-
-
-@dataclass(slots=True)
-class VerdictCounts:
-    """Number of files for each verdict."""
-
-    counts: dict[Verdict, int] = field(
-        default_factory=lambda: dict.fromkeys(Verdict, 0)
-    )
-
-    def add(self, checked: CheckedFile) -> None:
-        """Count one file."""
-        verdict, _ = checked.judged()
-        self.counts[verdict] += 1
-
-    @property
-    def total(self) -> int:
-        """Number of files."""
-        return sum(self.counts.values())
-
-    @property
-    def exit_code(self) -> int:
-        """0 if all files were checked and nothing matched, otherwise 1."""
-        return OK if self.counts[Verdict.NO_MATCH] == self.total else FOUND
-
-    def words(self) -> str:
-        """Return the counts in words."""
-        files = "file" if self.total == 1 else "files"
-        return (
-            f"{self.total:,} {files}: {self.counts[Verdict.MATCH]:,} matched, "
-            f"{self.counts[Verdict.INCONCLUSIVE]:,} could not be checked, "
-            f"{self.counts[Verdict.NO_MATCH]:,} without a match"
-        )
 
 
 def scan(
@@ -99,13 +66,13 @@ def scan(
 
         uploadfilter scan --json --jobs 4 /srv/uploads > scan.jsonl
     """
-    tally = VerdictCounts()
+    verdicts: Counter[Verdict] = Counter()
     with ReferenceReader.open(state_directory(state) / REFERENCE_DIRECTORY) as reader:
         generation = current_generation(reader)
         with board("scanning") as shown, counted_aside(shown, lambda: find(paths)):
 
             def report(checked: CheckedFile) -> None:
-                tally.add(checked)
+                verdicts[checked.judged()[0]] += 1
                 _print(checked, shown, as_json=json)
                 shown.advance()
 
@@ -118,8 +85,8 @@ def scan(
             )
             asyncio.run(work)
     if not json:
-        say(tally.words())
-    raise typer.Exit(tally.exit_code)
+        say(verdict_words(verdicts))
+    raise typer.Exit(OK if set(verdicts) <= {Verdict.NO_MATCH} else FOUND)
 
 
 def current_generation(reader: ReferenceReader) -> NearGeneration | None:

@@ -3,6 +3,7 @@
 The JSON shape is a contract (``docs/operating/``): keys may be added, never renamed.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from rich.text import Text
 from uploadfilter.cli.output import document_of, harmless
 from uploadfilter.decisions.policy import verdict_of
 from uploadfilter.decisions.records.making import frame_s_of
+from uploadfilter.issuing.wording import counted
 from uploadfilter.model import (
     Geometry,
     Match,
@@ -189,6 +191,15 @@ def _signals(scan: Scan, *, quality_of: Quality) -> Iterator[Text]:
 
 def _signal_line(name: str, value: str) -> Text:
     return Text(f"{'':{_VERDICT_WIDTH}}    {name:<6}  {value}", style="dim")
+
+
+def verdict_words(counts: Counter[Verdict]) -> str:
+    """Return the numbers of files by verdict in words."""
+    return (
+        f"{counted(counts.total(), 'file')}: {counts[Verdict.MATCH]:,} matched, "
+        f"{counts[Verdict.INCONCLUSIVE]:,} could not be checked, "
+        f"{counts[Verdict.NO_MATCH]:,} without a match"
+    )
 
 
 def chance_words(chance: float) -> str:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import DownloadColumn
 
 from uploadfilter.cli.hashset.layouts import (
     FormatOption,
@@ -64,7 +63,7 @@ def convert_command(
     """
     table = TableOptions(signal_type=signal_type, format=file_format, mapping=mapping)
     said = table.known_before(file)
-    with board("converting", amount=DownloadColumn()) as shown:
+    with board("converting", in_bytes=True) as shown:
         survey = convert_file(
             file,
             new,

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 from msgspec import Struct, field
-from rich.progress import DownloadColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -114,7 +113,7 @@ def verify_reference(state: Path | None, *, json: bool) -> None:
 
     The report says of a damaged file whether the generation in force needs it.
     """
-    with board("verifying", amount=DownloadColumn()) as shown:
+    with board("verifying", in_bytes=True) as shown:
         report = reference_directory(state).check(shown.move)
     if json:
         print_json(document_of(CheckedReferenceJSON, report))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import DownloadColumn
 
 from uploadfilter.cli.hashset.enforcement import (
     DropCategoriesOption,
@@ -34,7 +33,6 @@ from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.choices import Chosen, settled
 from uploadfilter.hashsets.formats import KnownBefore
 from uploadfilter.hashsets.importing import (
-    ImportReport,
     import_file,
     survey_file,
 )
@@ -125,7 +123,11 @@ def import_set(
         uploadfilter hashset import NSRLFile.txt --known-good --name nsrl
     """
     if known_good:
-        _check_known_good(wanted.categories, preview=preview)
+        if preview or wanted.categories:
+            raise UsageError(
+                "known-good files have no categories and no preview",
+                hint="Omit --category and --preview.",
+            )
         import_known_good(file, _named(wanted.name), state, json=json)
         return
     said = table.known_before(file)
@@ -144,7 +146,7 @@ def import_set(
         reference_writer(state, create=True) as writer,
     ):
         held = settled(_named(wanted.name), chosen, writer.sets)
-        with board("reading", amount=DownloadColumn()) as shown:
+        with board("reading", in_bytes=True) as shown:
             report = import_file(
                 file,
                 name=_named(wanted.name),
@@ -157,26 +159,14 @@ def import_set(
                 raw=raw,
                 progress=shown.move if is_file else None,
             )
-        _report(report, json=json)
+        if json:
+            print_json(report_document(report))
+        else:
+            print_text(*report_lines(report))
         compact_if_due(writer)
         generation = writer.generation
     say_state(report.set.name, held)
     say_lack(generation, is_advised=not held.enforced)
-
-
-def _check_known_good(categories: Sequence[str] | None, *, preview: bool) -> None:
-    if preview or categories:
-        raise UsageError(
-            "known-good files have no categories and no preview",
-            hint="Omit --category and --preview.",
-        )
-
-
-def _report(report: ImportReport, *, json: bool) -> None:
-    if json:
-        print_json(report_document(report))
-    else:
-        print_text(*report_lines(report))
 
 
 def _named(name: str | None) -> str:
@@ -191,7 +181,7 @@ def _named(name: str | None) -> str:
 def _preview(
     file: Path, categories: Sequence[str], said: KnownBefore, *, json: bool
 ) -> None:
-    with board("reading", amount=DownloadColumn()) as shown:
+    with board("reading", in_bytes=True) as shown:
         survey = survey_file(
             file,
             categories=categories,

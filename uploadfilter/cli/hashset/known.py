@@ -13,7 +13,6 @@ from typing import Annotated, BinaryIO, Final
 
 import typer
 from msgspec import Struct
-from rich.progress import DownloadColumn
 
 from uploadfilter.cli.hashset.sets import CorpusJSON
 from uploadfilter.cli.options import JobsOption, JSONOption, present_s
@@ -163,7 +162,7 @@ def _taken(
     if form is None:
         put = kept.add_corpus(name, path, file, secret=secret, epoch_s=epoch_s)
         return put, 0
-    with board("reading", amount=DownloadColumn()) as shown:
+    with board("reading", in_bytes=True) as shown:
         put, read = kept.add_list(
             name, path, file, form, secret=secret, epoch_s=epoch_s, progress=shown.move
         )

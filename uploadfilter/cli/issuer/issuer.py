@@ -18,14 +18,12 @@ from rich.text import Text
 
 from uploadfilter.cli.issuer.passphrases import (
     DutyKeys,
-    KeysOption,
     OnlineKeyOption,
     OnlinePassphraseFileOption,
     PassphraseFDOption,
-    PassphraseFilesOption,
     PKCS11Option,
+    SigningKeys,
     signer_of,
-    signers_of,
 )
 from uploadfilter.cli.options import JSONOption, YesOption, present_s
 from uploadfilter.cli.output import (
@@ -36,6 +34,7 @@ from uploadfilter.cli.output import (
     print_text,
     say,
 )
+from uploadfilter.errors import UsageError
 from uploadfilter.issuing import holding, signing, wording
 from uploadfilter.issuing.acts import Acts, FolderState, Notice
 from uploadfilter.issuing.folder import IssuerFolder, SetSettings
@@ -142,11 +141,7 @@ FolderOption = Annotated[
 
 def sign_command(
     *,
-    keys: KeysOption,
-    passphrase_files: PassphraseFilesOption = None,
-    passphrase_fd: PassphraseFDOption = None,
-    pkcs11: PKCS11Option = None,
-    yes: YesOption = False,
+    signing_keys: SigningKeys,
     json: JSONOption = False,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
@@ -160,15 +155,16 @@ def sign_command(
 
         uploadfilter issuer sign --key ann.key --key bob.key --key fay.key
     """
+    if not signing_keys.keys:
+        raise UsageError("nobody signs", hint="Give --key FILE for each holder.")
     acts = acts_on(folder)
     seen = acts.look()
     if not json:
         _say_holders(seen.pending)
         print_text(*shown_review(seen.review))
-    if not yes:
+    if not signing_keys.yes:
         confirm_signing()
-    signers = signers_of(keys, passphrase_files, fd=passphrase_fd, library=pkcs11)
-    done = acts.sign(signers, seen.digest)
+    done = acts.sign(signing_keys.signers(), seen.digest)
     waiting = acts.look(reads=False).pending
     if json:
         shape = document_of(SignedJSON, seen.review, proposed=waiting, **done.facts)

@@ -29,15 +29,6 @@ KeyOption = Annotated[
     Path, typer.Option("--key", metavar="FILE", help="The file of the private key.")
 ]
 KeysOption = Annotated[
-    list[Path],
-    typer.Option(
-        "--key",
-        metavar="FILE",
-        help="The file of a private key; give the option once for each holder who "
-        "signs here.",
-    ),
-]
-OptionalKeysOption = Annotated[
     list[Path] | None,
     typer.Option(
         "--key",
@@ -104,7 +95,7 @@ PKCS11Option = Annotated[
 class SigningKeys:
     """The options of those who sign a proposal at once."""
 
-    keys: OptionalKeysOption = None
+    keys: KeysOption = None
     passphrase_files: PassphraseFilesOption = None
     passphrase_fd: PassphraseFDOption = None
     pkcs11: PKCS11Option = None

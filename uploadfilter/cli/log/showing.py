@@ -5,8 +5,6 @@ log; a table fits 80 columns, and an id in it is never broken, so that it can be
 records that a table leaves out are counted.
 """
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -16,7 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from uploadfilter.cli.log.lasting import change_words, total_words
-from uploadfilter.cli.output import harmless, print_text, say, table, write_data
+from uploadfilter.cli.output import (
+    csv_line,
+    harmless,
+    print_text,
+    say,
+    table,
+    write_data,
+)
 from uploadfilter.cli.shapes import chance_words
 from uploadfilter.decisions.records.lasting import ChangeRecord, TotalRecord
 from uploadfilter.decisions.records.records import (
@@ -87,7 +92,7 @@ def print_records(records: Iterable[Record], form: RecordForm) -> bool:
 def print_header(form: RecordForm) -> None:
     """Print what stands before the first record."""
     if form is RecordForm.CSV:
-        _write_row(COLUMNS)
+        write_data(csv_line(COLUMNS))
 
 
 def print_record(record: Record, form: RecordForm) -> None:
@@ -97,7 +102,7 @@ def print_record(record: Record, form: RecordForm) -> None:
             write_data(encode(record) + b"\n")
         case RecordForm.CSV:
             if isinstance(record, DecisionRecord):
-                _write_row(_csv_cells(record))
+                write_data(csv_line(_csv_cells(record)))
         case RecordForm.DECISIONS:
             if isinstance(record, DecisionRecord | CopyRecord):
                 time, id_, effect, why = _decision_cells(record)
@@ -176,12 +181,6 @@ def _csv_cells(record: DecisionRecord) -> tuple[object, ...]:
         len(record.contents) + record.contents_omitted,
         " ".join(f"{it.set}/{it.entry}" for it in record.matches),
     )
-
-
-def _write_row(row: Iterable[object]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(row)
-    write_data(text.getvalue().encode())
 
 
 def cells(record: Record) -> tuple[str, str, str]:

@@ -12,7 +12,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.progress import DownloadColumn
 
 from uploadfilter.cli.files import explain_failure, write_file
 from uploadfilter.cli.options import StateOption, day, now, state_directory
@@ -36,7 +35,7 @@ from uploadfilter.reporting.gathering import (
     log_folders,
 )
 from uploadfilter.reporting.hiding import LEAST, LEAST_ALLOWED
-from uploadfilter.reporting.page.words import LANGUAGES, lack_words
+from uploadfilter.reporting.page.words import lack_words
 from uploadfilter.reporting.sql import queries, script_of
 
 MOST_DAYS = 3700
@@ -255,7 +254,7 @@ def shown_progress(
     """Yield options for reading logs, with a bar while they are read."""
     total = bytes_of(directories, days)
     done = 0
-    with board("counting", amount=DownloadColumn()) as bar:
+    with board("counting", in_bytes=True) as bar:
         bar.move(0, total)
 
         def progress(size: int) -> None:
@@ -314,8 +313,6 @@ def _check(chosen: ReportChoices) -> None:
             f"--least {chosen.least} hides no count that could not be guessed",
             hint=f"Give at least {LEAST_ALLOWED}, or 1 to hide nothing.",
         )
-    if chosen.language not in LANGUAGES:
-        raise UsageError(f"unknown language {chosen.language!r}; available: en, nl")
 
 
 def _rendered(document: Document, form: ReportForm) -> bytes:
