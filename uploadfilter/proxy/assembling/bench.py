@@ -21,8 +21,7 @@ from collections.abc import (
 )
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 from aiohttp import web
@@ -90,6 +89,9 @@ class NotAccepted:
 
 
 Reply: TypeAlias = OriginReply | OriginFailure
+
+_Source: TypeAlias = tuple[int, AsyncIterator[bytes]]
+"""The length and the bytes of a part that goes to the origin."""
 
 
 class Workbench:
@@ -193,7 +195,10 @@ class Workbench:
         body_length: int | None,
         body: AsyncIterator[bytes] | None = None,
     ) -> Reply:
-        """Send a request to the origin, and read its whole answer."""
+        """Send a request to the origin, and read its whole answer.
+
+        A body of no bytes, or of no length, is not sent.
+        """
         headers = forwarded_headers(
             head,
             arrival.side,
@@ -205,7 +210,7 @@ class Workbench:
         clock = asyncio.get_running_loop().time
         begun_s = clock()
         async with arrival.origin.asked(
-            head.method, head.target, headers, body
+            head.method, head.target, headers, body if body_length else None
         ) as answer:
             self._metrics.took(Phase.FORWARD, clock() - begun_s)
             reply: Reply = OriginFailure.UNREACHABLE
@@ -288,7 +293,7 @@ class Workbench:
             return await self._replay(upload, replay, [])
 
     async def _replay(
-        self, upload: Upload, replay: Replay, sources: Sequence["_Source"]
+        self, upload: Upload, replay: Replay, sources: Sequence[_Source]
     ) -> Reply:
         """Replay an upload once, and note the outcome, whatever it is."""
         outcome: int | None = None
@@ -309,13 +314,11 @@ class Workbench:
             self._recorder.outcome(upload.ticket, outcome)
 
     async def _send(
-        self, upload: Upload, sending: ReplayRequest, sources: Sequence["_Source"]
+        self, upload: Upload, sending: ReplayRequest, sources: Sequence[_Source]
     ) -> Reply:
-        text = sending.text
-        length, body = len(text), once(text) if text else None
+        length, body = len(sending.text), once(sending.text)
         if sending.part is not None:
-            source = sources[sending.part]
-            length, body = source.length, source.read() if source.length else None
+            length, body = sources[sending.part]
         return await self.request(
             upload.arrival,
             sending.head,
@@ -435,23 +438,16 @@ async def once(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
-class _Source(NamedTuple):
-    """The bytes of a part that go to the origin."""
-
-    length: int
-    read: Callable[[], AsyncIterator[bytes]]
-
-
 def _list_stored(uploads: Sequence[HeldUpload]) -> list[_Source]:
     """Return the bytes of parts as the store has them, which checks them."""
-    return [_Source(each.offset, each.read) for each in uploads]
+    return [(each.offset, each.read()) for each in uploads]
 
 
 def _list_spooled(spool: Spool, uploads: Sequence[HeldUpload]) -> list[_Source]:
     """Return the bytes of parts out of the copy that was inspected."""
-    found, start = [], 0
+    found, start = list[_Source](), 0
     for each in uploads:
-        found.append(_Source(each.offset, partial(spool.read, start, each.offset)))
+        found.append((each.offset, spool.read(start, each.offset)))
         start += each.offset
     return found
 

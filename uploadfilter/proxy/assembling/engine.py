@@ -214,13 +214,11 @@ class PieceEngine:
                     arrival.head,
                     decision_id=None,
                     body_length=copy.size,
-                    body=copy.read() if copy.size else None,
+                    body=copy.read(),
                 )
                 if isinstance(reply, OriginReply) and reply.is_success:
                     failed = await receiving.keep()
-                if failed is not None:
-                    return self._say(arrival, failed, known)
-                return self._say(arrival, reply)
+                return self._say(arrival, failed or reply, known)
         if held.state is State.COMPLETE and not held.head.is_part:
             declared_type = held.head.notes.get(steps.TYPE)
             return await self._finish(
@@ -320,7 +318,7 @@ class PieceEngine:
                         sending.head,
                         decision_id=None,
                         body_length=held.offset,
-                        body=held.read() if held.offset else None,
+                        body=held.read(),
                     )
                 await held.remove()
         return self._say(arrival, await self._bench.pass_unseen(arrival, text))
