@@ -135,7 +135,7 @@ async def test_canary_through_the_front_door(
         assert "rejected" in out
         terminal.read()
         await asyncio.to_thread(terminal.run, "hashset", "list", "unit7")
-        assert "canary       found" in terminal.read().out
+        assert "canary found at" in terminal.read().out
         (state / "canary.key").rename(state / "kept.key")
         (state / "canary.key").write_bytes(bytes(32))
         code, out = await send()

@@ -47,7 +47,7 @@ def test_from_scan_to_report(
     code, out, err = call("lookback", "match", store)
     assert code == 1
     assert "MATCH sub/=a.jpg" in out
-    assert "3 files, 1 matched, 0 could not be checked, 2 without" in err
+    assert "3 files: 1 matched, 0 could not be checked, 2 without" in err
     shown = views.view_of(
         decoded(listed), name="stored", types=frozenset({SignalType.PDQ})
     )

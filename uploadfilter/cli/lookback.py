@@ -347,5 +347,5 @@ def _text(number: int | None) -> str:
 
 
 def _say_matched(counts: matching.MatchCounts, generation: int) -> None:
-    words = f"generation {generation}: {verdict_words(counts.verdicts)}"
+    words = f"generation {generation}, {verdict_words(counts.verdicts)}"
     say(words, style="green" if counts.is_clean else "yellow")
