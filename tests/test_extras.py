@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,6 @@ from uploadfilter.lookback.s3 import S3Source
 from uploadfilter.lookback.scanning import TYPES
 from uploadfilter.lookback.sources import FolderSource
 from uploadfilter.lookback.store import _encoded
-from uploadfilter.reporting.counting import count_figures
-from uploadfilter.reporting.document import ReportChoices
 from uploadfilter.reporting.page.pdfs import pdf_of
 
 BROKEN = {
@@ -62,9 +59,6 @@ def test_absent_package_is_an_error() -> None:
         load_extra("absent_extra", purpose="x", extra="lookback", error=LookBackError)
 
 
-CHOSEN = ReportChoices(first=date(2026, 7, 1), last=date(2026, 7, 2), least=5)
-
-
 def scan_by_dask() -> object:
     """Ask for a cluster, which needs Dask before anything else."""
     work = WorkOptions(jobs=1, engine=EngineName.DASK, scheduler="tcp://127.0.0.1:1")
@@ -78,7 +72,6 @@ def scan_by_dask() -> object:
         ("distributed", scan_by_dask),
         ("pkcs11", lambda: token_key("a", Path(__file__), label="", number=2, pin="")),
         ("pyarrow", lambda: _encoded([], TYPES)),
-        ("duckdb", lambda: count_figures([], CHOSEN)),
         ("weasyprint", lambda: pdf_of("")),
     ],
 )

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from uploadfilter.errors import UsageError
-from uploadfilter.extras import load_extra
 from uploadfilter.reporting.document import ReportChoices, periods_of
 from uploadfilter.reporting.gathered import GatheredLog, LogLack, Said
 from uploadfilter.reporting.sql import (
@@ -63,9 +61,6 @@ def count_figures(
         chosen: The choices of the person who makes the report.
         jobs: Threads that count.
         batch_bytes: Bytes of files that are counted at once.
-
-    Raises:
-        UsageError: DuckDB is not installed.
     """
     periods = len(periods_of(chosen.first, chosen.last, chosen.by))
     with _connected(jobs) as connection:
@@ -86,9 +81,9 @@ def count_figures(
 @contextmanager
 def _connected(jobs: int) -> Iterator[Any]:
     """Yield a connection to tables in memory, which loads nothing from elsewhere."""
-    duckdb = load_extra("duckdb", purpose="a report", extra="report", error=UsageError)[
-        0
-    ]
+    # It takes as long to load as the rest of a small command.
+    import duckdb  # noqa: PLC0415 -- see above
+
     with (
         tempfile.TemporaryDirectory(prefix="uploadfilter-report-") as folder,
         duckdb.connect(
