@@ -332,7 +332,7 @@ NAMED: Mapping[str, str] = {
     "members packed by a method": (
         "tests/contents/archives/test_zipping.py::test_zip_is_read_like_this"
     ),
-    "base64 with more than line ends": (
+    "base64 outside of `data:` URIs with": (
         "tests/fuzz/test_compositions.py::test_limits_are_stated"
     ),
     "more than four layers of escapes": (

@@ -4,17 +4,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.contents.texts.markup import drawings, with_entities, without_cuts
+from uploadfilter.contents.texts.markup import (
+    drawings,
+    with_entities,
+    without_cuts,
+    without_style_escapes,
+)
 
 
 @pytest.mark.parametrize(
-    "cut", [b"<!-- a -->", b"<!---->", b"<?php echo 1 ?>", b"<![CDATA[", b"]]>"]
+    "cut",
+    [
+        *(b"<!-- a -->", b"<!---->", b"<?php echo 1 ?>", b"<![CDATA[", b"]]>"),
+        *(b"\x1b(B", b"\x1b(J"),
+    ],
 )
 def test_what_parsers_drop_is_dropped_between_letters(cut: bytes) -> None:
     """A string goes on behind it; elsewhere it means nothing."""
     assert without_cuts(b"<a>iVBOR" + cut + b"\nw0KGgo</a>") == b"<a>iVBORw0KGgo</a>"
     assert without_cuts(b"<a>b<![CDATA[\n]]>c</a>") == b"<a>bc</a>"
     assert without_cuts(b"<a>" + cut + b"</a>") == b"<a>" + cut + b"</a>"
+
+
+@pytest.mark.parametrize(
+    ("style", "expected"),
+    [
+        (rb"u\72 l(\64 ata:,\41\000042)", b"url(data:,AB)"),
+        (b"url('data:,A\\\nB\\9 C')", b"url('data:,AB\tC')"),
+        (rb"url(data:,\41g\e9 \ffffff)", b"url(data:,Ag??)"),
+        (rb"C:\base\dir", rb"C:\base\dir"),
+    ],
+)
+def test_escapes_of_style_sheets_are_undone(style: bytes, expected: bytes) -> None:
+    """By number, with the blank behind it, and at line ends; only where a URI is."""
+    assert without_style_escapes(style) == expected
 
 
 def body(declared: str, used: str) -> str:

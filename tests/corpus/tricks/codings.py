@@ -103,6 +103,39 @@ def _divided(between: str) -> Callable[[str, int, int], str]:
     return around
 
 
+def _bitmap_uri(cut: Callable[[str], str], comma: str = ",") -> Callable[..., str]:
+    """Return a function that makes a URI of a small bitmap, with its letters cut."""
+
+    def uri(image: Image.Image) -> str:
+        small = image.convert("L").resize((image.width // 4, image.height // 4))
+        letters = base64.b64encode(pictures.encoded(small, "BMP")).decode()
+        return f"data:image/bmp;base64{comma}{cut(letters)}"
+
+    return uri
+
+
+def _cut_by(between: str, every: int) -> Callable[[str], str]:
+    return lambda letters: _cut(letters.encode(), between.encode(), every).decode()
+
+
+def _html(uri: str, width: int, height: int) -> str:
+    """Return a page in ISO-2022-JP that shows the picture of a URI."""
+    size = f"width={width} height={height}"
+    head = "<!doctype html><meta charset=iso-2022-jp><body style=margin:0>"
+    return f'{head}<img {size} src="{uri}">'
+
+
+def _styled(uri: str, width: int, height: int) -> str:
+    """Return a page whose style sheet has the picture of a URI."""
+    style = f"width:{width}px;height:{height}px;background:url({uri}) 0/{width}px"
+    return f"<!doctype html><style>*{{margin:0}}div{{{style}}}</style><div></div>"
+
+
+def _in_numbers(letters: str) -> str:
+    """Write each letter as a style sheet may, by its number."""
+    return "".join(f"\\{ord(letter):x} " for letter in letters)
+
+
 def _unmarked(target: Image.Image, _decoy: Image.Image) -> bytes:
     """Leave the mark of UTF-16 out of an SVG."""
     inner = f"<image href='{data_uri(target)}'/>"
@@ -160,6 +193,30 @@ CODING_TRICKS: tuple[Trick, ...] = (
         "rtf-digits", FileType.DATA, _written(_rich), "digits in lines of odd length"
     ),
     _shown("html-frames", FileType.HTML, page(_framed), "a page in three others"),
+    _shown(
+        "html-uri-alphabets",
+        FileType.HTML,
+        page(_html, _bitmap_uri(_cut_by("\x1b(B", 10))),
+        "the alphabet of ISO-2022-JP named again within a data URI",
+    ),
+    _shown(
+        "html-uri-blanks",
+        FileType.HTML,
+        page(_html, _bitmap_uri(_cut_by(" ", 1), comma=" ,")),
+        "a blank behind each letter of a data URI, and before its comma",
+    ),
+    _shown(
+        "html-style-numbers",
+        FileType.HTML,
+        page(_styled, _bitmap_uri(_in_numbers)),
+        "each letter of a data URI by its number, in a style sheet",
+    ),
+    _shown(
+        "html-style-lines",
+        FileType.HTML,
+        page(_styled, _bitmap_uri(_cut_by("\\9 ", 11))),
+        "escaped tabs within a data URI, in a style sheet",
+    ),
     _shown(
         "svg-style-comments",
         FileType.SVG,

@@ -35,7 +35,7 @@ from uploadfilter.contents.texts.letters import (
 
 _NAME: Final = "base64"
 _URI_NAME: Final = "data"
-_IN_URI: Final = b"base64,"
+_IN_URI: Final = re.compile(rb"base64\s*,")
 
 _SHORTEST: Final = 80
 """Fewest letters of a string that may be a whole picture."""
@@ -60,6 +60,16 @@ _WORD: Final = re.compile(rb"\S+")
 
 _Place = tuple[int, int]
 """Where a file begins: the offset in the text, and the bit in the letters."""
+
+
+def announces_string(text: bytes) -> bool:
+    """Return whether a ``data:`` URI says that base64 follows, with blanks or without.
+
+    >>> announces_string(b"url(DATA:image/png;BASE64 ,iVBO Rw0K")
+    True
+    """
+    lowered = text.lower()
+    return b"base64" in lowered and _IN_URI.search(lowered) is not None
 
 
 def find_base64(
@@ -170,17 +180,14 @@ def _is_plain(first: bytes) -> bool:
 
 def _uris(text: bytes) -> Iterator[int]:
     """Yield where the data of ``data:`` URIs begin."""
-    lowered = text.lower()
-    at = lowered.find(_IN_URI)
-    while at >= 0:
-        at += len(_IN_URI)
+    for match in _IN_URI.finditer(text.lower()):
+        at = match.end()
         if _LONG.match(text, at):
             yield (
                 at
                 + len(text[at : at + _SHORTEST])
                 - len(text[at : at + _SHORTEST].lstrip())
             )
-        at = lowered.find(_IN_URI, at)
 
 
 @dataclass(frozen=True, slots=True)

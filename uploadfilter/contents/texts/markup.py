@@ -2,10 +2,12 @@
 
 An XML document may cut a string by comments, processing instructions and boundaries of
 character data, and by entities that it declares itself; the text that a program gets
-from its parser is whole. External entities are never looked at.
+from its parser is whole. External entities are never looked at. A page in ISO-2022-JP
+may name its alphabet again at any place, and a style sheet may escape any character.
 
 Source:
-    XML 1.0, fifth edition, 2.5 to 2.7, 4.2 and 4.4.
+    XML 1.0, fifth edition, 2.5 to 2.7, 4.2 and 4.4; Encoding Standard, 12.2;
+    CSS Syntax Module Level 3, 4.3.7.
 """
 
 import re
@@ -15,9 +17,9 @@ from typing import Final
 from uploadfilter.contents.texts.escapes import undo_references
 
 _CUT: Final = re.compile(
-    rb"(?:(?:<!--.*?-->|<\?.*?\?>|<!\[CDATA\[|\]\]>)\s*){1,1000}", re.DOTALL
+    rb"(?:(?:<!--.*?-->|<\?.*?\?>|<!\[CDATA\[|\]\]>|\x1b\([BJ])\s*){1,1000}", re.DOTALL
 )
-_SIGNS: Final = (b"<!--", b"<?", b"<![CDATA[", b"]]>")
+_SIGNS: Final = (b"<!--", b"<?", b"<![CDATA[", b"]]>", b"\x1b(")
 _AROUND_BYTES: Final = 64
 _LETTER: Final = re.compile(rb"[A-Za-z0-9+/=]")
 
@@ -72,6 +74,29 @@ def with_entities(text: bytes) -> bytes:
             return text
         text = b"".join(parts)
     return text
+
+
+_STYLE_ESCAPE: Final = re.compile(
+    rb"\\(?:([0-9A-Fa-f]{1,6})(?:\r\n|[ \t\n\r\f])?|\r\n|[\n\r\f])"
+)
+_MOST_CODE: Final = 0x10FFFF
+_OTHER: Final = b"?"
+"""In the place of a character outside of ASCII, which no URI needs."""
+
+
+def without_style_escapes(text: bytes) -> bytes:
+    """Return a text with the escapes of style sheets undone, if a URI is in it then."""
+    if b"\\" not in text:
+        return text
+    reading = _STYLE_ESCAPE.sub(_escaped_character, text)
+    return reading if b"data:" in reading.lower() else text
+
+
+def _escaped_character(match: re.Match[bytes]) -> bytes:
+    if match[1] is None:
+        return b""
+    character = chr(min(int(match[1], 16), _MOST_CODE))
+    return character.encode() if character.isascii() else _OTHER
 
 
 _DRAWING: Final = b"data:image/svg+xml"

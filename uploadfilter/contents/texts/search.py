@@ -19,7 +19,7 @@ from typing import Final
 from uploadfilter.contents.carving import TooMany, Unfinished
 from uploadfilter.contents.kinds.magic import HEAD_BYTES, Kind, sniff
 from uploadfilter.contents.source import Source
-from uploadfilter.contents.texts.base64s import find_base64
+from uploadfilter.contents.texts.base64s import announces_string, find_base64
 from uploadfilter.contents.texts.digits import bytes_of_digits
 from uploadfilter.contents.texts.escapes import undo_escapes, undo_percent_signs
 from uploadfilter.contents.texts.files import (
@@ -29,7 +29,12 @@ from uploadfilter.contents.texts.files import (
     is_text,
 )
 from uploadfilter.contents.texts.mails import undo_quoting, uuencoded_files
-from uploadfilter.contents.texts.markup import drawings, with_entities, without_cuts
+from uploadfilter.contents.texts.markup import (
+    drawings,
+    with_entities,
+    without_cuts,
+    without_style_escapes,
+)
 from uploadfilter.contents.texts.pieces import has_long_words, narrow, pieces
 
 _MOST_HELD_BYTES: Final = 16 * 1024 * 1024
@@ -91,6 +96,7 @@ class _Search:
     """
 
     def __init__(self, text: bytes) -> None:
+        self._whole = text
         self._waiting = deque[bytes]((text,))
         self._known = set[int]()
         self._left = _MOST_READ * len(text) + _FREE_BYTES
@@ -102,7 +108,8 @@ class _Search:
             text = self._waiting.popleft()
             if not self._may_read(text):
                 continue
-            plain, has_strings = text, has_long_words(text)
+            plain = text
+            has_strings = has_long_words(text) or announces_string(text)
             for _ in range(_MOST_LAYERS if has_strings else 0):
                 yield from _percent_encoded(plain)
                 before, plain = plain, narrow(undo_escapes(plain))
@@ -118,7 +125,12 @@ class _Search:
                 yield from self._decode(
                     _search_decoded("uuencode", uuencoded_files(each))
                 )
-                yield from self._read_otherwise(each, has_strings=has_strings)
+                yield from self._read_otherwise(
+                    each,
+                    has_strings=has_strings,
+                    # A string may be a style sheet, without a word around it.
+                    has_style=text is not self._whole or b"style" in each.lower(),
+                )
 
     def _decode(
         self, items: Iterator[EncodedFile | EncodedText]
@@ -131,13 +143,15 @@ class _Search:
                 yield item
 
     def _read_otherwise(
-        self, text: bytes, *, has_strings: bool
+        self, text: bytes, *, has_strings: bool, has_style: bool
     ) -> Iterator[EncodedFile]:
         """Note the other readings of a text; yield the files in their bytes."""
         # Markup may cut a string at any place.
         markup = without_cuts(with_entities(text))
+        style = without_style_escapes(text) if has_style else text
         mail = undo_quoting(text) if has_strings else text
-        for name, reading in (("markup", markup), ("quoted", mail)):
+        readings = (("markup", markup), ("style", style), ("quoted", mail))
+        for name, reading in readings:
             if reading != text:
                 yield from _files_beside(name, text, reading)
                 self._waiting.append(reading)
