@@ -5,13 +5,17 @@ parts wrongly, without the filter as well, so that only their digests say what c
 """
 
 import contextlib
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from string import Template
 
 from tests.ports import free_port
-from tests.sites.programs import debian, run, server
+from tests.sites.programs import debian, server
 from tests.sites.s3store import Store
+
+ADMIN_S = 30
+"""Seconds after which the program that makes a user is ended; it takes one."""
 
 _CONFIG = Template("""\
 [global]
@@ -45,10 +49,18 @@ def ceph(folder: Path) -> Iterator[Store]:
     config.write_text(_CONFIG.substitute(folder=folder, port=port))
     options = ("-c", str(config), "-n", "client.admin", "--no-mon-config")
     command = [program, *options, "-f"]
+    url, secret = f"http://127.0.0.1:{port}", "a-secret-of-tests"
+    store = Store(origin=url, key="keeper", secret=secret)
+    keys = (f"--access-key={store.key}", f"--secret-key={store.secret}")
+    user = ("user", "create", "--uid=keeper", "--display-name=keeper", *keys)
     with server(command, log=folder / "ceph.out", ready=port):
-        url, secret = f"http://127.0.0.1:{port}", "a-secret-of-tests"
-        store = Store(origin=url, key="keeper", secret=secret)
-        keys = (f"--access-key={store.key}", f"--secret-key={store.secret}")
-        user = ("user", "create", "--uid=keeper", "--display-name=keeper", *keys)
-        run(admin, *options, *user)
+        # Seen twice: it has made the user and written it down, and never ends. Without
+        # the user, each client is refused.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(  # noqa: S603 -- a program of Debian
+                [admin, *options, *user],
+                check=True,
+                capture_output=True,
+                timeout=ADMIN_S,
+            )
         yield store
