@@ -29,7 +29,7 @@ def run_confined(program: str) -> subprocess.CompletedProcess[bytes]:
         cwd=ROOT,
         capture_output=True,
         check=False,
-        timeout=30,
+        timeout=300,
     )
 
 
