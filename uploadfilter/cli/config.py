@@ -197,7 +197,6 @@ def _show(
 
 
 def _read(context: typer.Context, path: Path | None, where: ConfigPlace) -> "Loaded":
-    """Read the configuration as `serve` would."""
     from uploadfilter import config  # noqa: PLC0415 -- as above
 
     state = None if where.state is None else str(where.state)
@@ -211,7 +210,6 @@ def _read(context: typer.Context, path: Path | None, where: ConfigPlace) -> "Loa
 
 
 def _as_problem(error: ConfigError, path: Path | None) -> ConfigProblem:
-    """Return the problem of a file that could not be read or parsed."""
     source = "the command line" if path is None else str(path)
     text, line = str(error), None
     if found := re.match(rf"{re.escape(source)}(?::([0-9]+))?: ", text):

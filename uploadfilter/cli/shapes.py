@@ -179,7 +179,6 @@ def lines(checked: CheckedFile, *, quality_of: Quality) -> Iterator[Text]:
 
 
 def _signals(scan: Scan, *, quality_of: Quality) -> Iterator[Text]:
-    """Yield the signals of a scan, as output without a reference set."""
     for signal in scan.exact:
         yield _signal_line(signal.type, signal.value.hex())
     for view in scan.views:

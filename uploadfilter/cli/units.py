@@ -118,7 +118,6 @@ def _variables(words: Iterator[str] | list[str]) -> dict[str, str]:
 
 
 def _expanded(value: str, instance: str) -> str:
-    """Replace the specifiers of a system unit by their values."""
     parts = value.split("%%")
     for name, stands_for in (("%S", _STATE_ROOT), ("%i", instance), ("%I", instance)):
         parts = [part.replace(name, stands_for) for part in parts]

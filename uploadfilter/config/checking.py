@@ -233,7 +233,6 @@ def _check_origin(
 
 
 def _is_here(host: str) -> bool:
-    """Tell whether only this machine is reached under a name or an address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -121,7 +121,6 @@ class _Listing:
         return given or DEFAULT
 
     def _preset(self, table: Key) -> Preset:
-        """Return the preset of ``[policy]``, or of the policy of a route."""
         if table[0] != schema.ROUTES:
             return self._settings.policy.preset
         return self._settings.routes[int(table[1])].policy.preset
@@ -167,14 +166,12 @@ class _Listing:
 
 
 def _room(settings: Settings, table: str) -> object:
-    """Return the settings that a table fills."""
     if table == "budgets":
         return settings.scanner.budgets
     return getattr(settings, table)
 
 
 def _defaults(settings: Settings) -> Mapping[str, object]:
-    """Return the defaults of the plain keys."""
     return {
         "listen": [str(address) for address in settings.listen],
         "state": str(settings.state),
@@ -193,7 +190,6 @@ def _is_url(name: str, origin: OriginSettings) -> bool:
 
 
 def _written(value: object) -> object:
-    """Return a value as its TOML value."""
     match value:
         case StrEnum():
             return value.value.lower() if value.value.isupper() else value.value
@@ -217,7 +213,6 @@ def as_toml(values: Sequence[Value]) -> Iterator[str]:
 
 
 def _headers(before: Key, table: Key) -> Iterator[str]:
-    """Yield the headers that lead from one table to the next."""
     if table[0] != schema.ROUTES:
         yield f"[{'.'.join(_name(str(part)) for part in table)}]"
         return
@@ -228,13 +223,11 @@ def _headers(before: Key, table: Key) -> Iterator[str]:
 
 
 def _name(name: str) -> str:
-    """Write a key, in quotes if it needs them."""
     bare = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
     return name if bare else _toml(name)
 
 
 def _toml(value: object) -> str:
-    """Write a value."""
     match value:
         case bool():
             return str(value).lower()

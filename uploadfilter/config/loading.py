@@ -53,10 +53,7 @@ class Loaded:
     """A valid configuration, and the sources of its values.
 
     Attributes:
-        settings: The settings.
-        file: The file that was read, if any.
         plain: Values of the keys at the top of the file, as they were given.
-        sources: The sources of the values.
         references: Values that the file only refers to, by their keys.
     """
 
@@ -162,7 +159,6 @@ class _Reading:
     def _plain(
         self, plain: Mapping[str, Any], tables: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Turn the plain keys into the fields of ``Settings``."""
         settings: dict[str, Any] = {
             "state": Path(plain.get("state", self._default_state)),
             "wording": read_wording(self._reader, plain, tables),
@@ -207,7 +203,6 @@ class _Reading:
         return has_door and "listen" not in self._document
 
     def _refuse_circles(self, settings: Mapping[str, Any]) -> None:
-        """Refuse a proxy that would be its own origin."""
         origins = all_origins(
             settings.get(schema.ORIGIN),
             settings[schema.ORIGINS],
@@ -264,7 +259,6 @@ def read_text(path: Path) -> str:
 
 
 def _state(found: os.stat_result) -> tuple[int, int]:
-    """Return a value that changes while a file is being written."""
     return found.st_size, found.st_mtime_ns
 
 

@@ -139,14 +139,12 @@ def _place(key: Key, name: str) -> str:
 
 
 def _is_fixed(place: str) -> bool:
-    """Return whether a table had this key in older versions."""
     table, _, name = place.rpartition(".")
     room = schema.TABLES.get(table)
     return room is not None and schema.is_fixed(room, name)
 
 
 def _elsewhere(name: str) -> str | None:
-    """Find a similar key of another table, or a similar table."""
     if name == schema.ORIGIN:
         return f"{name!r}, which stands above the first table of the file"
     if name in {*schema.TABLES, schema.ROUTES, schema.ORIGINS}:

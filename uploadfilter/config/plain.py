@@ -21,7 +21,6 @@ from uploadfilter.web.clients.addresses import Address, parse_address
 def _addresses(
     reader: ValueReader, listen: str | tuple[str, ...]
 ) -> tuple[Address, ...] | None:
-    """Read the addresses to listen on: one address, or a list."""
     found: list[Address] = []
     for text in (listen,) if isinstance(listen, str) else listen:
         try:

@@ -43,10 +43,6 @@ class Common:
 
     Attributes:
         origin: Whether the top of the file names an origin.
-        mode: The mode at the top of the file.
-        reject_status: The status at the top of the file.
-        limits: The limits of ``[limits]``.
-        policy: The policy of ``[policy]``.
     """
 
     origin: bool

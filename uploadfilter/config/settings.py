@@ -44,38 +44,14 @@ class Settings:
     """All settings of ``serve``.
 
     Attributes:
-        state: The state directory.
         origin: The hosting service behind the proxy, for requests that fit no route;
             ``None`` to answer them 404.
-        origins: Other origins, by the names that routes use.
         routes: The routes in the operator's order, without the default route.
-        listen: The addresses to listen on.
         instance: Name of this proxy among those that share the state directory.
         mode: ``MONITOR`` until the operator has counted, then ``ENFORCE``.
-        reject_status: The status for uploads that the policy rejects.
-        trusted_proxies: Networks whose header about the client is believed.
-        client_header: The header in which trusted proxies name the client.
         wording: Texts of answers to clients, and addresses for objections and reports.
         spool_directory: Folder of unlinked files for bodies over the memory limit.
-        limits: Limits of bodies and forms.
-        proxy: Limits of connections and time.
-        spool: Limits of held bodies.
-        upload_store: Folder and limits of uploads in several requests.
-        thresholds: Largest distances of matches.
-        evidence: How rare chance must be for a match beyond the thresholds.
-        policy: The action for each reason.
         scanner: Number of processes, and the budgets of the table ``[budgets]``.
-        log: Size of segments.
-        witnesses: Who signs the checkpoints of the decision log.
-        notify: The operator's own system that is told of matches.
-        sealed_evidence: Details of rejected uploads that are kept for the police.
-        admin: The admin listener.
-        api: The scan API.
-        clamd: The door for programs that know ClamAV.
-        forms: The listeners of the public forms and of reviewers.
-        objections: How uploaders object to rejections.
-        statements: What statements of reasons say.
-        notices: The report button, and the hotline behind it.
     """
 
     state: Path

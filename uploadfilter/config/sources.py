@@ -15,7 +15,6 @@ class Sources:
 
     Attributes:
         file: Path of the file, as it was named; ``None`` if there is none.
-        lines: The line of every key in the file.
         others: Names of the options and variables that override the file, by key.
     """
 

@@ -86,7 +86,6 @@ def _actual(value: Value | None) -> object:
 
 
 def _shown(value: Value | None) -> str | None:
-    """Return a value in the form that may be recorded."""
     if value is None:
         return None
     text = json.dumps(value.value, ensure_ascii=False, sort_keys=True, default=str)

@@ -181,7 +181,6 @@ class ValueReader:
         return {name: item for name, item in found.items() if item is not None}
 
     def _referred(self, value: Mapping[str, object], key: Key) -> str | None:
-        """Fetch a text from the place that the file refers to."""
         try:
             text = self._credentials.fetch(value, is_path=key[-1] in schema.PATHS)
         except UnusableReferenceError as exc:
@@ -194,7 +193,6 @@ class ValueReader:
 
 
 def _values_of(settings: object) -> dict[str, Any]:
-    """Return the values of a room's settings by the names of their fields."""
     names = typing.get_type_hints(type(settings))
     return {name: getattr(settings, name) for name in names}
 
@@ -209,7 +207,6 @@ class _UnusableError(ValueError):
 
 
 def _kind_of(value: object) -> str:
-    """Describe the type of a value that has the wrong type."""
     # True is also an int for Python.
     if isinstance(value, list) and not all(isinstance(item, str) for item in value):
         return "it is a list with values that are not texts"
@@ -277,7 +274,6 @@ def _is_choice(wanted: Wanted) -> bool:
 
 
 def _described(wanted: Wanted) -> str:
-    """Describe how a value of a type is written in TOML."""
     choice, *more = typing.get_args(wanted) or (wanted,)
     if _is_choice(choice):
         members = ", ".join(f'"{str(member).lower()}"' for member in choice)
@@ -295,7 +291,6 @@ def _member(value: str, wanted: type[StrEnum]) -> str:
 
 
 def _size(text: str) -> int:
-    """Read a size with a unit, such as ``20 MiB``."""
     found = _SIZE.fullmatch(text.strip())
     unit = _UNITS.get((found[2] or "B").upper()) if found else None
     if found is None or unit is None:

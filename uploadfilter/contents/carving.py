@@ -44,8 +44,6 @@ class PictureStart:
     """A possible beginning of a picture.
 
     Attributes:
-        offset: Of its first byte.
-        kind: The picture's kind.
         is_thumbnail: Whether it stands in the header of the JPEG at the content's first
             byte, where cameras and editors write thumbnails.
     """
@@ -73,14 +71,9 @@ def candidates(
 ) -> Iterator[PictureStart | TooMany]:
     """Yield every offset at which a picture may begin, in order.
 
-    Args:
-        source: The content.
-        start: Offset from which on beginnings count, 0 or more.
-        most: Most candidates that are yielded, 0 or more.
-        spans: What ``outside_pixels`` returns, if it is known already.
-
-    Yields:
-        Candidates, and ``TooMany`` at the end if there are more than ``most``.
+    ``TooMany`` comes last if there are more than ``most``. ``spans`` are those of
+    ``outside_pixels``, if they are known already; only what lies after ``start``
+    counts.
     """
     header = _Header(source)
     most_looks = _MOST_LOOKS + source.size // _BYTES_PER_LOOK
@@ -114,7 +107,6 @@ class _Form(NamedTuple):
 
     Attributes:
         word: Bytes by which it is found.
-        test: Tests the other bytes.
         back: Bytes from the word back to the first byte.
         marks: Four bytes, of which one must stand at ``marks_at``; empty if any may.
         marks_at: Bytes from the first byte on to them.
@@ -132,7 +124,6 @@ def _is(kind: Kind) -> _Test:
 
 
 def _sniff_at(source: Source, offset: int) -> Kind | None:
-    """Test the bytes as the first bytes of a content are tested."""
     kind = sniff(source.read(offset, _SNIFFED_BYTES))
     return kind if kind in _BY_SNIFFING else None
 
@@ -264,7 +255,6 @@ def _sizes(header_bytes: frozenset[int]) -> frozenset[bytes]:
 
 
 def _bitmaps(back: int, header_bytes: frozenset[int]) -> Iterator[_Form]:
-    """Yield the forms of bitmaps by the planes and the depth in their headers."""
     for bits in sorted(DIB_BITS):
         word = b"\1\0" + bytes((bits, 0))
         yield _Form(word, _bare_bitmap, back, _sizes(header_bytes))
@@ -299,7 +289,6 @@ _NEEDLES: Final = Needles([form.word for form in _FORMS])
 
 
 def _beginnings(source: Source, spans: list[range]) -> Iterator[tuple[int, _Form]]:
-    """Yield the words of the forms, by the offsets of first bytes, in order."""
     for at, length, piece in stretches(source, spans, overlap=_OVERLAP_BYTES):
         for offset, form in _in_piece(piece):
             if offset < length:

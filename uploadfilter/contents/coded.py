@@ -73,7 +73,6 @@ class _Reader:
     """How a coding is undone.
 
     Attributes:
-        make: Makes an unpacker for the stream.
         stored: The containers of the same stream in a file; lenient readers use the
             first.
         is_odd: Tells from the first bytes that readers differ.
@@ -114,12 +113,8 @@ _READERS: Final[dict[str, _Reader]] = {
 class CodedBody:
     """A body in a coding, as a container of the body without it.
 
-    Args:
-        coding: One of ``NAMES``.
-        declared: The declared type of the decoded body, in lower case; may be empty.
-
-    Attributes:
-        kinds: None: the head of the request or of the part tells it.
+    ``coding`` is one of ``NAMES``; ``declared`` is the type of the decoded body, in
+    lower case, or empty.
     """
 
     kinds: ClassVar[frozenset[Kind]] = frozenset()
@@ -183,10 +178,6 @@ class CodedBody:
         It is that of the decoded body. But an origin that undoes no coding keeps the
         bytes as they are under this type, and formats without magic may begin with any
         bytes; letters and the framing are no such picture.
-
-        Args:
-            source: The bytes as they were sent.
-            kind: Their kind.
         """
         if self.coding not in _READERS:
             return ""
@@ -196,7 +187,6 @@ class CodedBody:
 
 
 def _count_bytes(chunks: Chunks, source: Source, meter: UnpackMeter) -> Chunks:
-    """Count the bytes of chunks, and end them when they are too many."""
     given = 0
     for item in chunks:
         yield item
@@ -227,11 +217,7 @@ _COMMON: Final = frozenset({"gzip", "deflate", *mailcoded.READERS, framed.NAME})
 
 
 class _Whole:
-    """One stream that must be all of a source.
-
-    Attributes:
-        is_improper: Whether it was not, as far as its chunks were read.
-    """
+    """One stream that must be all of a source; its chunks tell if it is improper."""
 
     def __init__(
         self, source: Source, make: Callable[[], Unpacker], meter: UnpackMeter

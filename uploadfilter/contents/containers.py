@@ -76,11 +76,7 @@ def container_for(kind: Kind) -> Container | None:
 
 
 def claimed_by(claim: str) -> Container | None:
-    """Return the container for content without magic that a name or type claims.
-
-    Args:
-        claim: A file's name, or a declared media type or coding.
-    """
+    """Return the container without magic that a name, a type or a coding claims."""
     word = claim.partition(";")[0].strip().lower()
     folder, _, last = word.rpartition("/")
     _, dot, ending = last.rpartition(".")
@@ -96,11 +92,6 @@ def hidden_in(
 
     Each is a cheap look at the beginning or the end. If the content is not such a
     container after all, the only member is a shortfall, which then means nothing.
-
-    Args:
-        source: The content.
-        kind: Its kind by its first bytes.
-        spans: Its parts in which an archive may begin.
     """
     head = source.read(0, HEAD_BYTES)
     if kind is not Kind.ZIP and zipping.hides_archive(source):

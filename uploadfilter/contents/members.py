@@ -63,10 +63,7 @@ class UnpackLimits:
 class UnpackMeter:
     """Counts the unpacked bytes of one top-level content.
 
-    Args:
-        limits: The limits.
-        content_bytes: Length of that content, so that many small members which are a
-            bomb only together are noticed.
+    With its length, many small members that are a bomb only together are noticed.
     """
 
     def __init__(
@@ -114,15 +111,10 @@ class UnpackMeter:
         return Reason.TOO_COMPRESSED if too_compressed else None
 
     def excess(self, new_bytes: int, *, unpacked: int, packed: int) -> Reason | None:
-        """Count unpacked bytes; return the reason if they are too many.
+        """Count new bytes of a member; return the reason if they are too many.
 
-        Args:
-            new_bytes: Bytes that were unpacked since the last call.
-            unpacked: Bytes that this member has given so far.
-            packed: Packed bytes that the member took so far, or has in all.
-
-        Returns:
-            ``TOO_MANY_BYTES`` or ``TOO_COMPRESSED``, else ``None``.
+        It gave ``unpacked`` bytes so far, and took ``packed`` ones, or has them in all:
+        ``TOO_MANY_BYTES`` or ``TOO_COMPRESSED``, else ``None``.
         """
         self._output_bytes += new_bytes
         return self.spent or self._over_ratio(unpacked, packed)

@@ -26,11 +26,7 @@ _OVERLAP_BYTES: Final = len(_WORD) - 1
 
 @dataclass(frozen=True, slots=True)
 class VideoBehind:
-    """A picture that a video begins in.
-
-    Attributes:
-        offset: Of the first byte of the video.
-    """
+    """A picture in which a video begins, at an offset."""
 
     offset: int
     kinds: frozenset[Kind] = frozenset()
@@ -45,13 +41,7 @@ class VideoBehind:
 def videos_behind(
     source: Source, kind: Kind, spans: tuple[range, ...]
 ) -> Iterator[VideoBehind]:
-    """Yield the places at which a video may begin in a picture.
-
-    Args:
-        source: The content.
-        kind: Its kind by its first bytes.
-        spans: Its parts in which another file may begin.
-    """
+    """Yield the places at which a video may begin in a picture."""
     if kind is Kind.JPEG:
         spans = spans[-1:]
     elif kind is not Kind.HEIC:

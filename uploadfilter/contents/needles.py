@@ -31,11 +31,7 @@ class Place(NamedTuple):
 
 
 class Needles:
-    """Words that are looked for together.
-
-    Args:
-        words: The words, each of two bytes or more.
-    """
+    """Words, each of two bytes or more, that are looked for together."""
 
     def __init__(self, words: Sequence[bytes]) -> None:
         self._words = tuple(words)

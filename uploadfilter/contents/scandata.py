@@ -27,12 +27,9 @@ _BETWEEN_SCANS: Final = frozenset({0xC4, _SCAN, 0xDB, 0xDC, 0xDD})
 
 
 def outside_pixels(source: Source) -> tuple[range, range]:
-    """Return the spans before and after the packed pixels of a JPEG.
+    """Return the spans before and after the packed pixels of a JPEG; one may be empty.
 
     Viewers would show another file among the pixels as pixels.
-
-    Args:
-        source: A content of any kind; if it has no pixels, one span is empty.
     """
     pixels = scan_data(source)
     return range(pixels.start), range(pixels.stop, source.size)
@@ -41,9 +38,8 @@ def outside_pixels(source: Source) -> tuple[range, range]:
 def scan_data(source: Source) -> range:
     """Return the span of the packed pixels of the JPEG that a content begins with.
 
-    Returns:
-        From the head of the first scan to the first byte that is no pixel; empty if it
-        is no JPEG or its header is not valid.
+    From the head of the first scan to the first byte that is no pixel; empty if it is
+    no JPEG or its header is not valid.
     """
     start = _first_scan(source)
     if start is None:
@@ -74,7 +70,6 @@ def _end_of_segment(source: Source, at: int) -> int:
 
 
 def _end_of_pixels(source: Source, start: int) -> int | None:
-    """Return the offset of the next marker that is none of pixels, if there is one."""
     for at in range(start, source.size, _BLOCK_BYTES):
         block = np.frombuffer(source.read(at, _BLOCK_BYTES + 1), dtype=np.uint8)
         marks = np.flatnonzero(block[:-1] == _MARK)

@@ -22,21 +22,12 @@ class Source(Protocol):
         """Length in bytes."""
 
     def read(self, offset: int, length: int) -> bytes:
-        """Return up to ``length`` bytes from ``offset``; fewer at the end, or none.
-
-        Args:
-            offset: 0 or more; no bytes are beyond the end.
-            length: 0 or more.
-        """
+        """Return up to ``length`` bytes from an offset, 0 or more; fewer at its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemorySource:
-    """A source of bytes in memory.
-
-    Attributes:
-        data: All of them.
-    """
+    """A source of bytes in memory."""
 
     data: bytes
 
@@ -52,20 +43,13 @@ class MemorySource:
 
 @dataclass(frozen=True, slots=True)
 class PartSource:
-    """A part of another source, as a source.
-
-    Attributes:
-        whole: The other source.
-        start: Offset of the part, 0 to ``whole.size``.
-        size: Length of the part; ``start + size`` is at most ``whole.size``.
-    """
+    """A part of another source, as a source; it must not reach outside the whole."""
 
     whole: Source
     start: int
     size: int
 
     def __post_init__(self) -> None:
-        """Refuse a part that reaches outside the whole."""
         if not 0 <= self.start <= self.start + self.size <= self.whole.size:
             raise ValueError(
                 f"bytes {self.start} to {self.start + self.size} are not within "
@@ -79,12 +63,7 @@ class PartSource:
 
 
 class JoinedSource:
-    """Some parts of another source, joined in one source.
-
-    Args:
-        whole: The other source.
-        spans: Start and end of each part in it, in the order of reading.
-    """
+    """Parts of another source, each from a start to an end, joined in one source."""
 
     def __init__(self, whole: Source, spans: Sequence[tuple[int, int]]) -> None:
         self._whole = whole
@@ -110,9 +89,7 @@ class JoinedSource:
 def join_parts(whole: Source, spans: Iterable[tuple[int, int]]) -> Source:
     """Return parts of a source as one, in memory if they are few bytes.
 
-    Args:
-        whole: The source.
-        spans: Start and end of each part, which may reach out of it, in any order.
+    They may reach out of it, and come in any order.
     """
     joined = list[tuple[int, int]]()
     for first, last in spans:
@@ -131,11 +108,7 @@ _SETTLED_BYTES: Final = 256 * 1024
 
 
 class SourceFile(io.RawIOBase):
-    """A source as a seekable, read-only file.
-
-    Args:
-        source: Its bytes.
-    """
+    """A source as a seekable, read-only file."""
 
     def __init__(self, source: Source) -> None:
         super().__init__()
@@ -187,15 +160,9 @@ class SourceFile(io.RawIOBase):
 def stretches(
     source: Source, spans: Iterable[range] | None = None, *, overlap: int
 ) -> Iterator[tuple[int, int, bytes]]:
-    """Yield parts of a source in stretches that are searched one by one.
+    """Yield offset, length and bytes of stretches that are searched one by one.
 
-    Args:
-        source: The source.
-        spans: Its parts that are searched; ``None`` for all of it.
-        overlap: Bytes after a stretch, in which a word that begins in it may end.
-
-    Yields:
-        The offset of a stretch, its length, and its bytes with those after it.
+    ``overlap`` more bytes follow, in which a word that begins in a stretch may end.
     """
     for span in (range(source.size),) if spans is None else spans:
         for at in range(span.start, span.stop, STRETCH_BYTES):

@@ -52,19 +52,9 @@ shortfall."""
 def unpack(
     source: Source, make: Callable[[], Unpacker], meter: UnpackMeter, *, start: int = 0
 ) -> Unpacking:
-    """Unpack one stream.
+    """Unpack one stream, in pieces of at most ``STEP_BYTES``; a shortfall comes last.
 
-    Args:
-        source: The content with the stream.
-        make: Makes an unpacker for it.
-        meter: Counts the unpacked bytes.
-        start: Offset of the stream.
-
-    Yields:
-        The unpacked bytes, in pieces of at most ``STEP_BYTES``; a shortfall comes last.
-
-    Returns:
-        The offset after the stream; ``None`` after a shortfall.
+    Returns the offset after the stream; ``None`` after a shortfall.
     """
     unpacker = make()
     position, piece_at, given = start, start, 0
@@ -106,8 +96,6 @@ class _Damaged:
     piece is now given byte by byte.
 
     Attributes:
-        source: The content with the stream.
-        start: Offset of the stream.
         piece_at: Offset of the piece with the damage.
         given: Number of bytes that the first pass gave; they are not given again.
     """
@@ -147,7 +135,6 @@ class StreamContainer:
 
     Attributes:
         kinds: Its kinds in ``magic.sniff``; empty if its first bytes do not tell it.
-        make: Makes an unpacker for one stream.
         starts: Returns whether bytes begin another stream of the same content.
     """
 
@@ -162,7 +149,6 @@ class StreamContainer:
         yield Member(name="", content=self._chunks(source, meter))
 
     def _chunks(self, source: Source, meter: UnpackMeter) -> Chunks:
-        """Unpack one stream after another, as one member."""
         position = 0
         for _ in range(meter.most_frames):
             behind = yield from unpack(source, self.make, meter, start=position)

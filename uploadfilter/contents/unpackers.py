@@ -54,24 +54,15 @@ class Unpacker(Protocol):
         """Return the bytes that a finished stream did not need."""
 
     def step(self, packed: bytes) -> bytes | Shortfall:
-        """Unpack some more.
+        """Unpack some more; the packed bytes are empty unless it is ``hungry``.
 
-        Args:
-            packed: The next bytes of the stream; empty unless ``hungry``.
-
-        Returns:
-            Up to ``STEP_BYTES`` bytes, possibly none; or the reason why it cannot go
-            on, after which no step may follow.
+        Returns up to ``STEP_BYTES`` bytes, possibly none; or the reason why it cannot
+        go on, after which no step may follow.
         """
 
 
 class Deflate:
-    """A deflate stream, bare or in a wrapper of zlib or gzip.
-
-    Args:
-        wbits: As in ``zlib.decompressobj``: negative for a bare stream, plus 16 for
-            gzip.
-    """
+    """A deflate stream, bare or in a wrapper: ``wbits`` of ``zlib.decompressobj``."""
 
     def __init__(self, wbits: int = -zlib.MAX_WBITS) -> None:
         self._stream = zlib.decompressobj(wbits)
@@ -197,8 +188,6 @@ class ZlibOrDeflate(Deflate):
 
 
 class _LibraryStream:
-    """A stream whose state a module of the standard library tells."""
-
     def __init__(self, stream: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> None:
         self._stream = stream
 
@@ -235,9 +224,8 @@ class BZIP2(_LibraryStream):
 class LZMA(_LibraryStream):
     """One stream of xz, or of the older lzma format.
 
-    Args:
-        head: Bytes to put before the stream: in a zip member, the header of the old
-            format stands elsewhere.
+    ``head`` is put before it: in a zip member, the header of the old format stands
+    elsewhere.
     """
 
     _MEMORY_BYTES: Final = WINDOW_BYTES + 2 * 1024 * 1024

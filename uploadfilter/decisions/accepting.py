@@ -76,12 +76,7 @@ class Accept:
         )
 
     def needs_whole(self, scan: Scan, reason: Reason) -> bool:
-        """Return whether a content is rejected because of a reason in its scan.
-
-        Args:
-            scan: The scan of a content that was sent.
-            reason: Why it, or something in it, is not complete.
-        """
+        """Return whether a content is rejected because of a reason in its scan."""
         if self.families == FAMILIES or reason in _NO_FAULT or scan.path in self.aside:
             return False
         return self.families == {FileFamily.PICTURES} or scan.kind not in _KINDS

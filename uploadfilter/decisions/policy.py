@@ -330,10 +330,6 @@ def verdict_of(
 ) -> tuple[Verdict, Reason | None]:
     """Return the verdict of the evidence, without a policy; ``scan`` prints it.
 
-    Args:
-        scans: Scans of one file, or of several.
-        matches: All their matches.
-
     Returns:
         The verdict, and the most important reason if it is ``INCONCLUSIVE``.
     """
@@ -358,7 +354,6 @@ def _verdict(contributions: Sequence[_Contribution]) -> Verdict:
 
 
 def _reasons(contributions: Iterable[_Contribution]) -> tuple[Reason, ...]:
-    """Return every reason, the most important first."""
     named = {item.reason for item in contributions}
     return tuple(reason for reason in BY_WEIGHT if reason in named)
 
@@ -386,7 +381,6 @@ def _weight(contribution: _Contribution) -> int:
 def _of_upload(
     scans: Sequence[Scan], *, policy: Policy, failure: Reason | None, accept: Accept
 ) -> Iterator[_Contribution]:
-    """Yield the contribution of everything that is no match."""
     if failure is not None:
         yield _Contribution(policy.action_for(failure), failure)
     for scan in scans:
@@ -401,7 +395,6 @@ def _of_upload(
 
 
 def _of_matches(matches: Sequence[Match], *, policy: Policy) -> Iterator[_Contribution]:
-    """Yield the contribution of every match."""
     supports = _supports(matches)
     for match in matches:
         for reason in _shortcomings(match, supports) or (None,):
@@ -485,5 +478,4 @@ def _subject(match: Match) -> tuple[str, ...]:
 
 
 def _is_low_quality(match: Match) -> bool:
-    """Return whether a view has a low quality; exact matches have no quality."""
     return match.quality is not None and match.quality < QUALITY_FLOOR

@@ -31,7 +31,6 @@ chance may explain that an entry is near."""
 
 
 def _policy(preset: Preset, rejected: Collection[str]) -> Policy:
-    """Return the policy that rejects for exactly these choices."""
     actions: dict[str, Any] = {
         it: Action.REJECT if it in rejected else Action.ACCEPT for it in CHOICES
     }

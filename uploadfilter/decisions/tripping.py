@@ -27,11 +27,7 @@ MOST_NETWORKS: Final = 10_000
 
 
 class Counting:
-    """Counts for one day the networks from which each entry was matched.
-
-    Args:
-        most_entries: Most entries that are counted at a time.
-    """
+    """Counts for one day the networks from which each entry was matched."""
 
     def __init__(self, *, most_entries: int = MOST_ENTRIES) -> None:
         self._most = most_entries

@@ -28,12 +28,7 @@ _MEGABYTE = 1_000_000
 def examine_configuration(
     loaded: Loaded, environ: Mapping[str, str]
 ) -> Iterator[Diagnosis]:
-    """Check the configuration as ``config --check`` does.
-
-    Args:
-        loaded: The configuration.
-        environ: The environment in which the service would read it.
-    """
+    """Check the configuration as ``config --check`` does."""
     found = check(loaded, environ=environ, online=True)
     yield from (_of_problem(it) for it in (*found.problems, *found.faults))
     for item in found.warnings:
@@ -115,12 +110,7 @@ def examine_reference(state: Path) -> Iterator[Diagnosis]:
 
 
 def examine_signed(state: Path, epoch_s: float) -> Iterator[Diagnosis]:
-    """Check how old the signed sets are.
-
-    Args:
-        state: The state directory.
-        epoch_s: Seconds since the epoch.
-    """
+    """Check how old the signed sets are."""
     for status in read_statuses(state):
         yield _of_signed(status, epoch_s)
 
@@ -154,10 +144,6 @@ def examine_log(settings: Settings, epoch_s: float) -> Iterator[Diagnosis]:
     """Check that the log of decisions can be read, and that its disk has space.
 
     Its records are not proved here: ``verify`` does that, and reads the whole log.
-
-    Args:
-        settings: The settings in force.
-        epoch_s: Seconds since the epoch.
     """
     directory = log_directory(settings.state, settings.instance)
     if not directory.is_dir():
@@ -190,7 +176,6 @@ def examine_log(settings: Settings, epoch_s: float) -> Iterator[Diagnosis]:
 
 
 def _of_tree(files: TreeFiles) -> Iterator[Diagnosis]:
-    """Report a tree that the proxy cannot sign any more."""
     try:
         if files.signed() is not None:
             files.signer()

@@ -99,13 +99,7 @@ def examine_readiness(settings: AdminSettings) -> Iterator[Diagnosis]:
 def examine_doors(
     api: APISettings, clamd: ClamdSettings, forms: _Address | None = None
 ) -> Iterator[Diagnosis]:
-    """Ask the doors that are wanted whether they answer.
-
-    Args:
-        api: The scan API.
-        clamd: The clamd door.
-        forms: The address of the public forms, if answers lead people there.
-    """
+    """Ask the doors that are wanted whether they answer."""
     if api.address is not None:
         yield _examine_door("scan API", api.address, _ask_api)
     if clamd.address is not None:
@@ -137,7 +131,6 @@ def _examine_door(
 
 
 def _ask_api(address: _Address) -> str:
-    """Return what is wrong with the answer of a scan API; empty for nothing."""
     connection, _ = connection_to(_url_of(address))
     with contextlib.closing(connection):
         connection.request("GET", "/v1/health")
@@ -146,7 +139,6 @@ def _ask_api(address: _Address) -> str:
 
 
 def _ask_forms(address: _Address) -> str:
-    """Return the fault in the answer of the public forms; empty for none."""
     connection, _ = connection_to(_url_of(address))
     with contextlib.closing(connection):
         connection.request("GET", "/static/forms.css")
@@ -161,7 +153,6 @@ def _url_of(address: _Address) -> str:
 
 
 def _ask_clamd(address: _Address) -> str:
-    """Return what is wrong with the answer of a clamd door; empty for nothing."""
     with contextlib.closing(_connect(address)) as client:
         client.sendall(b"zPING\0")
         answer = client.recv(_PONG_BYTES)
@@ -256,7 +247,6 @@ def _of_canary(
 
 
 def _read(door: str, path: str) -> bytes:
-    """Return the answer to a GET."""
     connection, _ = connection_to(door)
     with contextlib.closing(connection):
         connection.request("GET", path)

@@ -32,8 +32,6 @@ class Diagnosis:
     """The result of one check.
 
     Attributes:
-        area: The area that was checked.
-        grade: How good it is.
         text: What was found, in one sentence.
         hint: What to do next; empty only if the grade is ``OK``.
     """

@@ -42,12 +42,7 @@ _MOST_HEADER: Final = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
-    """Who stands in front of the forms, and is believed about clients.
-
-    Attributes:
-        trusted_proxies: Networks whose header about the client is believed.
-        client_header: The header.
-    """
+    """Who stands in front of the forms, and is believed about clients."""
 
     trusted_proxies: tuple[Network, ...] = ()
     client_header: ClientHeader = ClientHeader.X_FORWARDED_FOR
@@ -58,11 +53,7 @@ class FormRequest:
     """One request to a form.
 
     Attributes:
-        method: ``GET`` or ``POST``.
-        path: The path, without its query.
         client: The client's name in limits; ``""`` for no particular one.
-        language: The language of the answer.
-        wants_page: Whether the answer is a page.
         fields: The fields of the form; empty for GET.
     """
 
@@ -118,15 +109,7 @@ def make_answer(
     *,
     retry_after_s: float = 0.0,
 ) -> web.Response:
-    """Return the answer: a page for people, an object for programs.
-
-    Args:
-        status: HTTP status.
-        request: The request.
-        page: The page.
-        document: The object.
-        retry_after_s: When to try again, in seconds, if that helps.
-    """
+    """Return the answer: a page for people, an object for programs."""
     headers = {"Content-Language": request.language, "Vary": "Accept, Accept-Language"}
     if retry_after_s > 0:
         headers["Retry-After"] = str(int(retry_after_s) + 1)
@@ -142,10 +125,6 @@ def make_answer(
 
 def parse_fields(media_type: str, body: bytes) -> dict[str, str] | None:
     """Return the fields of a form, by name; of two with one name, the last.
-
-    Args:
-        media_type: The field Content-Type.
-        body: The bytes of the body.
 
     Returns:
         The fields; ``None`` if it is no such form, or has too many fields or bytes.

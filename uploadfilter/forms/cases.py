@@ -48,12 +48,7 @@ class EvidenceShown(msgspec.Struct, frozen=True, kw_only=True):
     """What a reviewer sees of a match: nothing of the picture, and no signal.
 
     Attributes:
-        entry: Id of the entry.
-        signal_type: How it was compared.
-        kind: Within the threshold, or an altered copy.
-        distance: Bits that differ.
         chance: How many entries chance would bring so near; ``None`` for an exact one.
-        view: The way to show the picture that matched.
     """
 
     set: str
@@ -71,19 +66,12 @@ class Objection(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         received_s: When it came, in seconds since the epoch.
-        deadline_s: Until when a reviewer has to decide.
         changed_s: When it came, or was decided last.
-        state: Where it stands.
-        text: What the uploader says.
-        language: Language tag of the form.
         reviewer: Who decided; empty for nobody.
-        answer: What the uploader is told besides.
         entry: Set and entry that are switched off; ``None`` for none.
         instance: The proxy that decided; ``None`` as long as nobody has looked.
         route: The route of the upload; ``None`` if the record is gone.
         rejected_at: When the upload was rejected, UTC; ``None`` as above.
-        reason: The reason of the rejection, if it was no match.
-        evidence: The matches of the record.
     """
 
     decision: str
@@ -129,13 +117,6 @@ class Objection(msgspec.Struct, frozen=True, kw_only=True):
         entry: tuple[str, str] | None = None,
     ) -> "Objection":
         """Return it with the decision of a reviewer.
-
-        Args:
-            state: ``STANDS`` or ``REVERSED``.
-            now: Seconds since the epoch.
-            reviewer: The name of the person.
-            answer: What the uploader is told besides.
-            entry: Set and entry to switch off with a reversal.
 
         Raises:
             UsageError: It is no decision, is decided so already, or cannot be carried

@@ -97,7 +97,6 @@ def load_key(state: Path) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """Write a new key, unless another process is first."""
     make_private(path.parent)
     new = path.with_name(f"{_FILE}.{secrets.token_hex(8)}.tmp")
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)

@@ -34,8 +34,6 @@ class Decider:
     """Carries out what reviewers decide.
 
     Args:
-        store: The objections.
-        state: The state directory.
         tells_provider: Whether each outcome is queued for the provider's own system.
         now: Returns seconds since the epoch.
     """
@@ -63,13 +61,6 @@ class Decider:
         entry: tuple[str, str] | None = None,
     ) -> Objection:
         """Decide an objection.
-
-        Args:
-            before: The objection as the reviewer saw it.
-            state: ``STANDS`` or ``REVERSED``.
-            reviewer: The name of the reviewer.
-            answer: What the uploader is told besides.
-            entry: Set and entry to switch off with a reversal.
 
         Raises:
             UsageError: The outcome cannot follow, or somebody else was faster.

@@ -38,8 +38,6 @@ class NoticeForm:
     """Answers requests to the form.
 
     Args:
-        store: Keeps notices until the hotline has them.
-        metrics: Counts notices.
         now: Returns seconds since the epoch.
         clock: Returns monotonic seconds.
     """

@@ -52,11 +52,6 @@ class ObjectionForm:
     """Answers requests to the form.
 
     Args:
-        store: Keeps objections.
-        key: The key of the codes.
-        settings: The deadline.
-        statements: The grounds in statements of reasons.
-        metrics: Counts what comes in.
         now: Returns seconds since the epoch.
         clock: Returns monotonic seconds.
     """
@@ -171,7 +166,6 @@ class ObjectionForm:
         words: str,
         wait_s: float = 0.0,
     ) -> web.Response:
-        """Show the form again, filled in as it was, with the reason."""
         self._metrics.count_refused(FormName.OBJECTION, why)
         return self._show_form(request, status, problem=words, wait_s=wait_s)
 

@@ -69,7 +69,6 @@ class Rates:
         return max(0.0, *waits, 0.0)
 
     def _limits(self, client: str) -> list[tuple[str, int]]:
-        """Return the buckets of a client, each with what it holds."""
         if not client:
             return []
         path = path_of(client)
@@ -77,6 +76,5 @@ class Rates:
         return [*wide, (path.client, self._most)]
 
     def _level(self, name: str, most: int, now_s: float) -> float:
-        """Return the used part of a bucket now."""
         used, at_s = self._used.get(name, (0.0, now_s))
         return max(0.0, used - (now_s - at_s) * most / self._within_s)

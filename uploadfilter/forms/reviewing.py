@@ -58,11 +58,7 @@ class ReviewHandler:
     """Answers on the page of reviewers.
 
     Args:
-        store: The objections.
-        decider: Carries decisions out.
-        registry: The figures for monitoring.
         header: The header that names the reviewer; empty for the peer of the socket.
-        front: Of whom the header is believed.
         now: Returns seconds since the epoch.
     """
 
@@ -272,7 +268,6 @@ _UNNAMED: Final = (
 
 
 def _mark(it: Objection) -> str:
-    """Return a text that changes with an objection."""
     return hashlib.sha256(msgspec.json.encode(it)).hexdigest()[:16]
 
 

@@ -92,11 +92,8 @@ class Sender:
     """Sends messages to their recipients.
 
     Args:
-        store: The queue.
-        settings: The mail server.
         places: The URL or mailbox of each recipient; empty for none.
         key: Signs what the provider gets by POST; empty for a mailbox.
-        metrics: Counts deliveries.
         now: Returns seconds since the epoch.
     """
 

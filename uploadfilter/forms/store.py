@@ -86,10 +86,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: Random hex digits; the same for each try.
-        recipient: Who gets it.
         made_s: When it was queued, in seconds since the epoch.
-        document: What it says; JSON.
-        tries: How often it was sent in vain.
     """
 
     id: str
@@ -105,8 +102,6 @@ class StoredEvent(NamedTuple):
     Attributes:
         number: From 1, growing; numbers are not given twice.
         at_s: When it happened, in seconds since the epoch.
-        state: The state that it led to.
-        details: What else is put on record.
     """
 
     number: int
@@ -127,9 +122,7 @@ class StoreCounts(NamedTuple):
     """What the store holds.
 
     Attributes:
-        by_state: Objections by where they stand.
         overdue: How many wait for longer than the deadline.
-        messages: Those that wait for each recipient.
     """
 
     by_state: Mapping[ObjectionState, int]
@@ -142,7 +135,6 @@ class FormStore:
 
     Args:
         path: The file; missing folders are made.
-        most_open: Most objections that may wait for a decision.
 
     Raises:
         ObjectionError: The file is damaged, or cannot be read or made.
@@ -248,11 +240,6 @@ class FormStore:
         self, before: Objection, after: Objection, *, message: Message | None = None
     ) -> bool:
         """Replace an objection by what followed from it, with an event.
-
-        Args:
-            before: The objection as it was read.
-            after: The same after its record was found, or after a decision.
-            message: What is sent of it.
 
         Returns:
             False if it has changed since it was read; then nothing was done.

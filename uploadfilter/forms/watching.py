@@ -31,10 +31,7 @@ class FormWatch:
     """Looks after what a machine's store holds.
 
     Args:
-        store: Objections and messages.
-        state: The state directory.
         keep_s: Seconds for which a decided objection is kept.
-        metrics: The figures.
         now: Returns seconds since the epoch.
     """
 

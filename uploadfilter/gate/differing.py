@@ -47,11 +47,9 @@ class Differences:
     """The results of the comparison so far.
 
     Attributes:
-        files: Number of compared files.
         begins: For each entry, the number of files that it matches now and did not
             before.
         ends: For each entry, the number of files that it does not match any more.
-        unread: Number of files that could not be read.
     """
 
     files: int = 0
@@ -72,7 +70,6 @@ class Side:
     """One of the two states.
 
     Attributes:
-        generation: The generation to search.
         sets: Names of the hash sets that count; ``None`` for all.
     """
 
@@ -87,14 +84,7 @@ class Side:
 def of_scan(
     scan: Scan, before: Side, after: Side, *, quality_of: Callable[[bytes], int]
 ) -> Difference:
-    """Return the difference for one scanned file.
-
-    Args:
-        scan: Scan of the file.
-        before: The state before.
-        after: The state after the change.
-        quality_of: Computes PDQ's quality from a view's plane.
-    """
+    """Return the difference for one scanned file."""
 
     def matched(side: Side) -> set[Key]:
         found: Sequence[Match] = match_scans(

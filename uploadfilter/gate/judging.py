@@ -236,7 +236,6 @@ def problem_of(
 def _compared(
     tables: Tables,
 ) -> list[tuple[PerceptualTable, NDArray[np.intp]]]:
-    """Return the tables of PDQ, and their rows that take part in matching."""
     found = []
     for (kind, _), table in tables.perceptual.items():
         if kind is SignalType.PDQ:

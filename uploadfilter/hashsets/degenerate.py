@@ -70,10 +70,6 @@ def problem_of(signal_type: SignalType, value: bytes) -> Problem | None:
 
     Some flat pictures have an ordinary PDQ value, made of rounding noise. They can be
     recognised by their quality, 0, which a set should state.
-
-    Args:
-        signal_type: Type of the signal.
-        value: Its value, of the width of its type.
     """
     if value in _EMPTY_FILE:
         return Problem.EMPTY_FILE
@@ -123,9 +119,6 @@ def _are_known(rows: NDArray[np.uint8]) -> NDArray[np.bool_]:
 @cache
 def _known(width: int) -> tuple[frozenset[bytes], NDArray[np.bool_]]:
     """Return the digests that must never be matched, and a table of their beginnings.
-
-    Args:
-        width: Width of the digests, in bytes.
 
     Returns:
         The digests, and for each value of two bytes whether a digest begins with it.

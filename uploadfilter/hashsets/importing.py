@@ -54,10 +54,7 @@ class ImportReport:
     """The report of an import.
 
     Attributes:
-        set: The hash set in force now.
-        generation: Number of the new generation.
         replaced: The old set of the same name; ``None`` if there was none.
-        survey: The survey of the file.
     """
 
     set: SetInfo

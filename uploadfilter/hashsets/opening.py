@@ -93,10 +93,6 @@ def opened(
 ) -> Iterator[tuple[BufferedReader, HashedFile]]:
     """Open a file, and add its name to the errors of the block.
 
-    Args:
-        path: The path of the file.
-        raw: The file from ``open_file``, if it is open already.
-
     Yields:
         The buffered reader, and the counting file with the digest.
 

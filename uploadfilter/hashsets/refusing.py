@@ -45,7 +45,6 @@ def check_outcome(name: str, tally: Tally, bad_lines: BadLines) -> None:
 
 
 def _advice(tally: Tally) -> str:
-    """Return the hint for a file without an accepted entry."""
     if tally.categories.keys() == {NO_CATEGORY}:
         return "Give every entry of the file a category."
     if any(item.problem is Problem.CATEGORY for item in tally.problems):

@@ -23,10 +23,6 @@ _BASE32_TYPE: Final = SignalType.SHA1
 def hex_of(text: str, kind: SignalType) -> str:
     """Return the hex digits of a value of a type, in any known notation.
 
-    Args:
-        text: The text of the file, without white space at its ends.
-        kind: The stated type.
-
     Returns:
         Hex digits, or the unchanged text if its notation is unknown.
     """

@@ -150,9 +150,6 @@ class Acts:
         Args:
             reads: Whether to read through a proposal that was not read yet, which takes
                 long if a set is large.
-
-        Raises:
-            IssuerError: The folder is damaged, or a command is working on it.
         """
         with self.folder.locked():
             now = published(self.folder)
@@ -233,11 +230,7 @@ class Acts:
             )
 
     def stage_removal(self, ids: Sequence[str]) -> StagedChanges:
-        """Stage the removal of entries that are published or staged.
-
-        Raises:
-            IssuerError: An entry is neither published nor staged.
-        """
+        """Stage the removal of entries that are published or staged."""
         with self.folder.locked():
             strange = staging.not_added(self.folder, ids)
             if strange:
@@ -252,11 +245,7 @@ class Acts:
         return Notice(text="The proposal was deleted. The published set is unchanged.")
 
     def sign(self, signers: Sequence["Signer"], seen: str) -> Notice:
-        """Sign the proposal that was shown, with the keys of one or several holders.
-
-        Raises:
-            IssuerError: The proposal has changed, or a key cannot be used for it.
-        """
+        """Sign the proposal that was shown, with the keys of one or several holders."""
         signed: dict[str, None] = {}
         with self.folder.locked():
             now = published(self.folder)
@@ -274,12 +263,7 @@ class Acts:
         )
 
     def publish(self, machine: "Signer", seen: str) -> Notice:
-        """Publish the proposal that was shown and signed.
-
-        Raises:
-            IssuerError: It has changed, a signature is missing, or the key may not
-                sign.
-        """
+        """Publish the proposal that was shown and signed."""
         with self.folder.locked():
             now = published(self.folder)
             self._check_seen(now, seen)
@@ -298,11 +282,7 @@ class Acts:
         )
 
     def renew(self, machine: "Signer") -> Notice:
-        """Confirm with a new timestamp that the published data is the newest.
-
-        Raises:
-            IssuerError: Nothing is published, or the key may not sign.
-        """
+        """Confirm with a new timestamp that the published data is the newest."""
         with self.folder.locked():
             now = published(self.folder)
             publishing.renew(self.folder, now, machine, epoch_s=self.epoch_s)
@@ -314,11 +294,7 @@ class Acts:
         )
 
     def withdrawable(self, ids: Sequence[str]) -> Withdrawable:
-        """Describe the effect of a withdrawal.
-
-        Raises:
-            IssuerError: An id is not in the set, or there are too many for a day.
-        """
+        """Describe the effect of a withdrawal."""
         with self.folder.locked():
             return publishing.withdrawable(
                 self.folder, published(self.folder), ids, epoch_s=self.epoch_s
@@ -327,11 +303,7 @@ class Acts:
     def withdraw(
         self, ids: Sequence[str], officer: "Signer", machine: "Signer"
     ) -> Notice:
-        """Withdraw entries at once; without ids, renew the list of withdrawals.
-
-        Raises:
-            IssuerError: An id is not in the set, there are too many, or a key is wrong.
-        """
+        """Withdraw entries at once; without ids, renew the list of withdrawals."""
         with self.folder.locked():
             count, listed = publishing.withdraw(
                 self.folder,
@@ -354,22 +326,14 @@ class Acts:
         )
 
     def export(self, to: Path) -> Notice:
-        """Copy the signed set into a folder.
-
-        Raises:
-            IssuerError: Nothing is published, or the folder cannot be written.
-        """
+        """Copy the signed set into a folder."""
         with self.folder.locked():
             now = published(self.folder)
             size = publishing.export(self.folder, now, to)
         return _copied(now, to, size)
 
     def export_lines(self, to: Path) -> Notice:
-        """Write the published entries into a file of JSON lines.
-
-        Raises:
-            IssuerError: Nothing is published, or the file cannot be written.
-        """
+        """Write the published entries into a file of JSON lines."""
         with self.folder.locked():
             now = published(self.folder)
             size = publishing.export_lines(now, to)
@@ -384,17 +348,7 @@ class Acts:
 
 
 def keep_key(file: Path, name: str, private: bytes, public: bytes) -> Notice:
-    """Write the key of a holder, as two files.
-
-    Args:
-        file: The file of the private part.
-        name: The holder.
-        private: The private part, sealed, or the name of a token.
-        public: The public part.
-
-    Raises:
-        IssuerError: A file exists, or cannot be written.
-    """
+    """Write the key of a holder, as two files."""
     keys.keep(file, private, public)
     public_file = keys.public_file_of(file)
     return Notice(

@@ -57,12 +57,7 @@ def possible_at(
 
 
 def check(noted: Noted, new: Collection[str], most: int, epoch_s: float) -> None:
-    """Refuse withdrawals that operators would hold back; see ``possible_at``.
-
-    Raises:
-        IssuerError: There are too many; it says how many are possible now, and when
-            more are.
-    """
+    """Refuse withdrawals that operators would hold back; see ``possible_at``."""
     at = possible_at(noted, new, most, epoch_s)
     if not new or at == epoch_s:
         return
@@ -81,11 +76,7 @@ def check(noted: Noted, new: Collection[str], most: int, epoch_s: float) -> None
 
 
 def read(folder: IssuerFolder) -> dict[str, int]:
-    """Return the withdrawals that the folder has noted; nothing if it has no note.
-
-    Raises:
-        IssuerError: The note cannot be read.
-    """
+    """Return the withdrawals that the folder has noted; nothing if it has no note."""
     path = folder.path / _NAME
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, int])

@@ -151,14 +151,7 @@ class Naming:
 def entry_of(
     scan: Scan, *, entry_id: str, category: str, quality_of: Quality
 ) -> Entry | LeftOut:
-    """Return the entry of a scanned picture, or the reason why there is none.
-
-    Args:
-        scan: Scan of the file, with its digests.
-        entry_id: Id of the entry; empty if it is made of the SHA-256.
-        category: Category of the entry.
-        quality_of: Computes PDQ's quality from a view's plane.
-    """
+    """Return the entry of a scanned picture, or the reason why there is none."""
     frames = _evenly([view for view in scan.views if _is_stored(view.name)])
     if not frames:
         return LeftOut.NO_PICTURE
@@ -304,12 +297,6 @@ class BuildFile:
 
     Until it is complete, a second file beside it lists the finished files of the
     folder, by digests of their paths and times, and never by their names.
-
-    Args:
-        path: The file for the lines; it must not exist yet.
-
-    Raises:
-        IssuerError: The file exists, or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -329,15 +316,7 @@ class BuildFile:
         return self._list.path
 
     def is_done(self, mark: str, path: str = "") -> bool:
-        """Tell whether an earlier run has finished a file.
-
-        Args:
-            mark: The mark of the file.
-            path: Its path, for the list; empty to leave it off the list.
-
-        Raises:
-            IssuerError: The list cannot be written.
-        """
+        """Tell whether an earlier run has finished a file."""
         is_done = self._file.is_done(mark)
         self.built.resumed += is_done
         if is_done and mark in self._earlier:
@@ -346,11 +325,7 @@ class BuildFile:
         return is_done
 
     def add(self, file: FileResult) -> None:
-        """Add the result of one file.
-
-        Raises:
-            IssuerError: The file cannot be written.
-        """
+        """Add the result of one file."""
         made = file.made
         if isinstance(made, Entry) and made.id in self._ids:
             made = LeftOut.SAME
@@ -388,11 +363,7 @@ class BuildFile:
         )
 
     def finish(self) -> None:
-        """Move the file to its final path.
-
-        Raises:
-            IssuerError: The file cannot be moved.
-        """
+        """Move the file to its final path."""
         with translated(self._path, IssuerError):
             self._list.finish()
             self._file.put_in_place()

@@ -84,11 +84,7 @@ class Builds:
 
     @property
     def finished(self) -> Finished | None:
-        """The build that waits to be proposed, if there is one.
-
-        Raises:
-            IssuerError: Its counts cannot be read.
-        """
+        """The build that waits to be proposed, if there is one."""
         for path in self._files(_LINES):
             try:
                 data = _counts_of(path).read_bytes()

@@ -38,8 +38,6 @@ _KIND: Final = "uploadfilter evidence key 1"
 
 
 class _KeyFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of the file of a private key."""
-
     kind: str
     recipient: str
     salt: bytes
@@ -83,9 +81,6 @@ def made_evidence_key(
 
     Returns:
         The contents of the file of the private key, and of the public one.
-
-    Raises:
-        IssuerError: Name or passphrase is not allowed.
     """
     check_passphrase(passphrase)
     seed = secrets.token_bytes(SEED_BYTES)
@@ -113,11 +108,7 @@ def made_evidence_key(
 def opened_evidence_key(
     data: bytes, passphrase: str
 ) -> tuple[Recipient, X25519PrivateKey]:
-    """Open a key that opens sealed evidence.
-
-    Raises:
-        IssuerError: It is not such a file, or the passphrase is wrong.
-    """
+    """Open a key that opens sealed evidence."""
     try:
         file = msgspec.json.decode(data, type=_KeyFile)
         kind, _, cost = file.kind.rpartition(" ")

@@ -69,21 +69,13 @@ class Feedback:
     copies: tuple[Path, ...]
 
     def sums(self, listed: Mapping[str, int]) -> Iterator[EntrySum]:
-        """Yield the sum of all files for each entry, in the order of their ids.
-
-        Args:
-            listed: For each entry, the sequence of the set that listed it, if known.
-        """
+        """Yield the sum of all files for each entry, in the order of their ids."""
         pairs = ((it.header, it.entries()) for it in self.files)
         return feedback.summed(pairs, listed)
 
 
 def known_operators(paths: Iterable[Path]) -> dict[str, SSlibKey]:
-    """Return the keys of operators, by the hex digits of each key.
-
-    Raises:
-        IssuerError: A file holds no key, or two keys have the same name.
-    """
+    """Return the keys of operators, by the hex digits of each key."""
     found: dict[str, SSlibKey] = {}
     for path in paths:
         try:

@@ -55,11 +55,7 @@ class SetSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IssuerFolder:
-    """The folder in which an issuer makes a signed set.
-
-    Raises:
-        IssuerError: The path is not an issuer's folder.
-    """
+    """The folder in which an issuer makes a signed set."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -148,11 +144,7 @@ class IssuerFolder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock of the folder during the block, to change it.
-
-        Raises:
-            IssuerError: Another command holds the lock, or a file could not be written.
-        """
+        """Hold the lock of the folder during the block, to change it."""
         with file_errors(self.path), contextlib.ExitStack() as held:
             try:
                 held.enter_context(only_one(self.path / "lock"))
@@ -216,15 +208,7 @@ def remove(folder: Path) -> None:
 
 @contextlib.contextmanager
 def file_errors(path: Path, *, so: str = "Nothing was published.") -> Iterator[None]:
-    """Turn an error of the file system into one that names the path and the cause.
-
-    Args:
-        path: The path to name where the system names no file.
-        so: The outcome of the command.
-
-    Raises:
-        IssuerError: A file could not be read or written in the block.
-    """
+    """Turn an error of the file system into one that names the path and the cause."""
     try:
         yield
     except OSError as exc:

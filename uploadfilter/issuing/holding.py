@@ -37,11 +37,7 @@ def propose_holders(
     *,
     epoch_s: float,
 ) -> None:
-    """Propose the holders of all roles, at the beginning or for a change.
-
-    Raises:
-        IssuerError: A role cannot be held in this way.
-    """
+    """Propose the holders of all roles, at the beginning or for a change."""
     lifetimes = folder.settings.lifetimes
     root = md.new_root(
         holders,
@@ -98,11 +94,7 @@ def _differs(new: Root | Targets, old: Root | Targets) -> bool:
 def propose_longer(
     folder: IssuerFolder, now: Published, roles: Iterable[str], *, epoch_s: float
 ) -> None:
-    """Propose a later end of validity for root or targets, with no other change.
-
-    Raises:
-        IssuerError: Nothing was published yet.
-    """
+    """Propose a later end of validity for root or targets, with no other change."""
     lasting: Mapping[str, tuple[Metadata[Any] | None, int]] = {
         ROOT: (now.root, folder.settings.lifetimes.root),
         TARGETS: (now.targets, folder.settings.lifetimes.targets),
@@ -145,11 +137,7 @@ def withdrawal_list(
 
 
 def check_all(holders: Mapping[str, md.Holders]) -> None:
-    """Refuse holders with whom a role cannot be filled.
-
-    Raises:
-        IssuerError: A role has too few holders, or withdrawals would need two people.
-    """
+    """Refuse holders with whom a role cannot be filled."""
     for role, known in holders.items():
         md.check_holders(role, known)
         if role in {REVOKE, GATHERED, TIMESTAMP} and known.threshold != 1:
@@ -161,11 +149,7 @@ def check_all(holders: Mapping[str, md.Holders]) -> None:
 
 
 def holders_now(now: Published) -> dict[str, md.Holders]:
-    """Return the published holders of each role.
-
-    Raises:
-        IssuerError: Nothing is published.
-    """
+    """Return the published holders of each role."""
     if now.root is None or now.targets is None:
         raise IssuerError(
             "nothing was published yet",

@@ -70,8 +70,6 @@ _MOST_PEM: Final = 1024
 
 
 class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of a key file."""
-
     format: int
     public: dict[str, Any]
     cost: int
@@ -81,8 +79,6 @@ class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Plain(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of the file of a key without a passphrase."""
-
     format: int
     public: dict[str, Any]
     seed: bytes
@@ -99,9 +95,6 @@ def made_key(name: str, passphrase: str, *, cost: int = COST) -> tuple[bytes, by
     Returns:
         The contents of the file of the private key, and of the file of the public one,
         which is for everybody.
-
-    Raises:
-        IssuerError: Name or passphrase is not allowed.
     """
     check_passphrase(passphrase)
     seed = secrets.token_bytes(SEED_BYTES)
@@ -114,11 +107,7 @@ def made_key(name: str, passphrase: str, *, cost: int = COST) -> tuple[bytes, by
 
 
 def opened_key(data: bytes, passphrase: str) -> CryptoSigner:
-    """Return a signer with a key.
-
-    Raises:
-        IssuerError: It is not such a file, or the passphrase is wrong.
-    """
+    """Return a signer with a key."""
     file = _sealed_of(data)
     public = public_of(file.public)
     try:
@@ -140,9 +129,6 @@ def made_plain_key(name: str) -> tuple[bytes, bytes]:
 
     Returns:
         The contents of a file for its owner alone, and of the file for everybody.
-
-    Raises:
-        IssuerError: The name is not allowed.
     """
     seed = secrets.token_bytes(SEED_BYTES)
     shape = public_shape(named(_signer(seed).public_key, name))
@@ -150,11 +136,7 @@ def made_plain_key(name: str) -> tuple[bytes, bytes]:
 
 
 def opened_plain_key(data: bytes) -> "CryptoSigner":
-    """Return a signer with a key that has no passphrase.
-
-    Raises:
-        IssuerError: It is not such a file.
-    """
+    """Return a signer with a key that has no passphrase."""
     try:
         file = msgspec.json.decode(data, type=_Plain)
         return _signer(file.seed, public_of(file.public))
@@ -166,11 +148,7 @@ def opened_plain_key(data: bytes) -> "CryptoSigner":
 
 
 def public_key(data: bytes) -> SSlibKey:
-    """Return the public key from either file of a key.
-
-    Raises:
-        IssuerError: The file is neither of the two.
-    """
+    """Return the public key from either file of a key."""
     shape = _decoded(data)
     inner = shape.get("public")
     return public_of(inner if isinstance(inner, dict) else shape)
@@ -208,14 +186,7 @@ def _decoded(data: bytes) -> dict[str, Any]:
 
 
 def public_of(shape: dict[str, Any]) -> SSlibKey:
-    """Return a public key, if its kind is allowed for an issuer.
-
-    Args:
-        shape: As ``public_shape`` writes it.
-
-    Raises:
-        IssuerError: It is not an allowed key, or lacks the name of its holder.
-    """
+    """Return a public key, if its kind is allowed for an issuer."""
     value, name = shape.get("public"), shape.get("name")
     scheme = shape.get("scheme", _ED25519)
     kept = None
@@ -266,11 +237,7 @@ def _signer(seed: bytes, public: SSlibKey | None = None) -> CryptoSigner:
 
 
 def check_passphrase(passphrase: str) -> None:
-    """Refuse a passphrase that a thief of the file would guess.
-
-    Raises:
-        IssuerError: It is too short.
-    """
+    """Refuse a passphrase that a thief of the file would guess."""
     if len(passphrase) < LEAST_PASSPHRASE:
         raise IssuerError(
             f"the passphrase has fewer than {LEAST_PASSPHRASE} characters",
@@ -281,27 +248,14 @@ def check_passphrase(passphrase: str) -> None:
 def seal(
     seed: bytes, passphrase: str, *, bound: bytes, cost: int
 ) -> tuple[bytes, bytes, bytes]:
-    """Seal a private key; return the salt, the nonce, and the sealed key.
-
-    Args:
-        seed: The private key.
-        passphrase: The passphrase.
-        bound: The data that the seal also covers.
-        cost: N of scrypt, a power of 2.
-    """
+    """Seal a private key; return the salt, the nonce, and the sealed key."""
     salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
     cipher = passphrase_cipher(passphrase, salt, cost)
     return salt, nonce, cipher.encrypt(nonce, seed, bound)
 
 
 def passphrase_cipher(passphrase: str, salt: bytes, cost: int) -> ChaCha20Poly1305:
-    """Derive the cipher that a passphrase opens, by scrypt.
-
-    Args:
-        passphrase: The passphrase.
-        salt: The salt of this key file.
-        cost: N of scrypt, a power of 2.
-    """
+    """Derive the cipher that a passphrase opens, by scrypt."""
     key = hashlib.scrypt(
         passphrase.encode(),
         salt=salt,
@@ -330,11 +284,7 @@ def public_file_of(file: Path) -> Path:
 
 
 def check_new(file: Path) -> None:
-    """Refuse to write a key over an existing file.
-
-    Raises:
-        IssuerError: One of the two files exists.
-    """
+    """Refuse to write a key over an existing file."""
     for path in (file, public_file_of(file)):
         if path.exists():
             raise IssuerError(
@@ -344,11 +294,7 @@ def check_new(file: Path) -> None:
 
 
 def keep(file: Path, private: bytes, public: bytes) -> None:
-    """Write both halves of a key.
-
-    Raises:
-        IssuerError: One of the files exists, or cannot be written.
-    """
+    """Write both halves of a key."""
     check_new(file)
     with file_errors(file, so="No key was made."):
         _create(file, private, 0o600)

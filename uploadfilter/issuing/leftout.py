@@ -98,13 +98,7 @@ def listed_files(path: Path) -> Iterator[ListedFile]:
 
 
 def shown_files(path: Path, reasons: Sequence[str], most: int) -> list[ListedFile]:
-    """Return the first rows of a list, sorted by their reasons.
-
-    Args:
-        path: The list.
-        reasons: All reasons; rows with an earlier one come first.
-        most: Most rows to return.
-    """
+    """Return the first rows of a list, sorted by their reasons."""
     by_reason: dict[str, list[ListedFile]] = {reason: [] for reason in reasons}
     for row in listed_files(path):
         rows = by_reason.setdefault(row.reason, [])

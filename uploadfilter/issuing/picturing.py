@@ -96,8 +96,6 @@ def _below(source: Path, path: str) -> PurePath:
 
 
 class _Builder:
-    """Makes entries; it may work on several files at a time."""
-
     def __init__(
         self,
         scanner: FileScanner,
@@ -130,7 +128,6 @@ class _Builder:
         )
 
     async def _scan(self, found: FoundFile, path: PurePath) -> Scan | LeftOut:
-        """Scan a file, unless it is left out whatever it holds."""
         if found.problem is not None:
             is_unreadable = found.problem is Reason.UNREADABLE
             return LeftOut.UNREADABLE if is_unreadable else LeftOut.NO_FILE

@@ -98,8 +98,6 @@ class Review:
 
 @dataclass(slots=True)
 class _Counts:
-    """Counts that are taken shard by shard."""
-
     added: int = 0
     changed: int = 0
     removed: int = 0
@@ -137,11 +135,7 @@ def propose(
     parameters: dict[str, str],
     listing: Collection[Entry] = canaries.entries(),
 ) -> Review:
-    """Make a proposal of the staged operations; without any, only extend validity.
-
-    Raises:
-        IssuerError: There is nothing to propose.
-    """
+    """Make a proposal of the staged operations; without any, only extend validity."""
     withdrawn = withdrawn_ids(folder, now)
     with _replacing_set(folder) as place:
         found = Files(place)
@@ -175,11 +169,7 @@ def own_parameters() -> dict[str, str]:
 
 
 def review(folder: IssuerFolder, now: Published) -> Review:
-    """Return the effect of the proposal, from its files and the published ones.
-
-    Raises:
-        IssuerError: There is no proposal, or its files contradict each other.
-    """
+    """Return the effect of the proposal, from its files and the published ones."""
     data = (folder.proposal / f"{HASHSET}.json").read_bytes()
     metadata = md.parsed(data, Targets)
     places = (folder.proposal / TARGETS_FOLDER, folder.targets)
@@ -339,7 +329,6 @@ def _is_full_due(full: Full, deltas: tuple[Delta, ...], entries: int) -> bool:
 
 
 def _put_full(now: Published, found: Files, full: Full) -> None:
-    """Write a full set, one shard after the other."""
     together: Lines = {}
     changed = by_shard(
         (entry_id, None if line.startswith(ops.DELETE) else line)

@@ -71,11 +71,7 @@ class Listing:
     folders: tuple[Path, ...]
 
     def read(self, path: str) -> bytes:
-        """Return a file.
-
-        Raises:
-            IssuerError: The file is missing, or is not the listed one.
-        """
+        """Return a file."""
         target = self.metadata.signed.targets.get(path)
         if target is None:
             raise _damaged(f"{path} is not listed")
@@ -97,14 +93,12 @@ class Listing:
 
     @cached_property
     def _changed(self) -> dict[int, list[tuple[str, bytes | None]]]:
-        """The changes by the deltas after the full set, by shard and in order."""
         paths = manifests.plan(self.manifest, self.manifest.full.sequence).paths
         texts = (ops.unpacked(self.read(path)) for path in paths)
         return by_shard(it for text in texts for it in changes(text).items())
 
     @cached_property
     def _unsharded(self) -> dict[int, Lines]:
-        """The entries of a full set of one file, by shard."""
         full = self.manifest.full
         text = ops.unpacked(self.read(full_path(full.sequence, 0, full.shards)))
         lines = ((ops.id_of(it), it) for it in text.splitlines(keepends=True))
@@ -201,11 +195,7 @@ class Published:
 
 
 def published(folder: IssuerFolder) -> Published:
-    """Read the published data.
-
-    Raises:
-        IssuerError: The data is damaged.
-    """
+    """Read the published data."""
     place = folder.metadata / f"{TIMESTAMP}.json"
     if not place.exists():
         return Published()

@@ -88,12 +88,7 @@ class Withdrawable:
 def publish(
     folder: IssuerFolder, now: Published, machine: "Signer", *, epoch_s: float
 ) -> Publication:
-    """Publish the proposal.
-
-    Raises:
-        IssuerError: There is no proposal, a signature is missing, or ``machine`` may
-            not sign.
-    """
+    """Publish the proposal."""
     waiting = signing.pending(folder, now)
     _check_publishable(waiting, now)
     signing.check_complete(waiting)
@@ -115,11 +110,7 @@ def publish(
 def renew(
     folder: IssuerFolder, now: Published, machine: "Signer", *, epoch_s: float
 ) -> None:
-    """Sign a new timestamp for the published data.
-
-    Raises:
-        IssuerError: Nothing is published, or ``machine`` may not sign.
-    """
+    """Sign a new timestamp for the published data."""
     if now.root is None:
         raise _nothing_published()
     _check_machine(now.root, machine)
@@ -139,19 +130,8 @@ def withdraw(
 
     Earlier withdrawals stay in the list until the set lacks their entries.
 
-    Args:
-        folder: The issuer's folder; the caller holds its lock.
-        now: The published data.
-        ids: Ids of the entries; empty to renew the list.
-        officer: The signer of the list.
-        machine: The signer of the timestamp.
-        epoch_s: Seconds since the epoch.
-
     Returns:
         How many entries of the set it withdraws, and how many the list has then.
-
-    Raises:
-        IssuerError: An id is not in the set, there are too many, or a key may not sign.
     """
     if now.root is None or now.targets is None:
         raise _nothing_published()
@@ -186,12 +166,7 @@ def withdraw(
 def withdrawable(
     folder: IssuerFolder, now: Published, ids: Iterable[str], *, epoch_s: float
 ) -> Withdrawable:
-    """Describe the effect of a withdrawal, before an officer signs it.
-
-    Raises:
-        IssuerError: Nothing is published, an id is not in the set, or there are too
-            many for one person and day.
-    """
+    """Describe the effect of a withdrawal, before an officer signs it."""
     listed = _categories_of(now)
     known = set(now.withdrawn())
     wanted = set(ids)
@@ -211,11 +186,7 @@ def withdrawable(
 
 
 def left_today(folder: IssuerFolder, now: Published, epoch_s: float) -> int:
-    """Return how many entries one person may still withdraw today.
-
-    Raises:
-        IssuerError: The folder's note of withdrawals cannot be read.
-    """
+    """Return how many entries one person may still withdraw today."""
     if now.hashset is None:
         return 0
     most = most_withdrawn_a_day(now.hashset.manifest.entries)
@@ -223,11 +194,7 @@ def left_today(folder: IssuerFolder, now: Published, epoch_s: float) -> int:
 
 
 def check_listed(now: Published, ids: Iterable[str]) -> None:
-    """Refuse ids that the published set does not have.
-
-    Raises:
-        IssuerError: Nothing is published, or an id is not in the set.
-    """
+    """Refuse ids that the published set does not have."""
     _check_listed(set(ids), _categories_of(now).keys())
 
 
@@ -236,9 +203,6 @@ def export(folder: IssuerFolder, now: Published, to: Path) -> int:
 
     Returns:
         How many bytes it holds.
-
-    Raises:
-        IssuerError: Nothing is published, or ``to`` is inside of the folder.
     """
     if now.root is None:
         raise _nothing_published()
@@ -261,9 +225,6 @@ def export_lines(now: Published, to: Path) -> int:
 
     Returns:
         How many bytes it has.
-
-    Raises:
-        IssuerError: Nothing is published.
     """
     if now.hashset is None:
         raise _nothing_published()

@@ -55,11 +55,7 @@ class PendingSignature:
 
 
 def pending(folder: IssuerFolder, now: Published) -> tuple[PendingSignature, ...]:
-    """Return the proposal, role by role.
-
-    Raises:
-        IssuerError: The proposal is damaged.
-    """
+    """Return the proposal, role by role."""
     found: dict[str, Metadata[Any]] = {}
     for role, kind in KINDS.items():
         place = folder.proposal / f"{role}.json"
@@ -83,10 +79,6 @@ def sign(folder: IssuerFolder, now: Published, signer: "Signer") -> tuple[str, .
 
     Returns:
         The roles that the key has signed for.
-
-    Raises:
-        IssuerError: The key may sign no part of the proposal, or has signed every part
-            that it may.
     """
     waiting = pending(folder, now)
     if not waiting:
@@ -117,11 +109,7 @@ def named_in(item: PendingSignature) -> dict[str, md.Holders]:
 
 
 def put_signature(metadata: Metadata[Any], signer: "Signer") -> None:
-    """Add a signature to metadata.
-
-    Raises:
-        IssuerError: The signer, for example a token, gives a reason for not signing.
-    """
+    """Add a signature to metadata."""
     told: BaseException | None = None
     try:
         metadata.sign(signer, append=True)
@@ -134,11 +122,7 @@ def put_signature(metadata: Metadata[Any], signer: "Signer") -> None:
 
 
 def check_complete(waiting: Iterable[PendingSignature]) -> None:
-    """Refuse metadata that lacks signatures.
-
-    Raises:
-        IssuerError: It names the role, the missing number, and the holders.
-    """
+    """Refuse metadata that lacks signatures."""
     for item in waiting:
         if item.missing:
             threshold = max(it.threshold for it in item.signatures)

@@ -66,8 +66,6 @@ class StagedChanges:
 
 
 class _Spread:
-    """Writes lines into the files of their shards."""
-
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lines: dict[int, list[bytes]] = {}
@@ -163,12 +161,7 @@ def withdrawn_again(ids: Collection[str]) -> IssuerError:
 
 
 def stage_deletions(folder: IssuerFolder, ids: Iterable[str]) -> StagedChanges:
-    """Stage ids to be removed.
-
-    Args:
-        folder: The issuer's folder; the caller holds its lock.
-        ids: The ids; those that the set does not have are ignored.
-    """
+    """Stage ids to be removed."""
     gone: Iterable[tuple[str, bytes | None]] = ((entry_id, None) for entry_id in ids)
     deleted = by_shard(gone)
     with replacing(folder.staged) as new:
@@ -222,7 +215,6 @@ def digest(folder: IssuerFolder) -> str:
 def _spread(
     file: BufferedReader, spread: _Spread, tally: Tally, categories: frozenset[str]
 ) -> None:
-    """Read a file, and spread the lines of its entries over the shards."""
     head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
     is_own = known_by(head) is None and first_line(text_of(head) or "").startswith("{")
     items = formats.read(
@@ -279,11 +271,7 @@ def _check_outcome(path: Path, tally: Tally) -> None:
 
 
 def read_ids(path: Path) -> list[str]:
-    """Return the ids in a file, one on each line.
-
-    Raises:
-        IssuerError: The file cannot be read, or is not a list of ids.
-    """
+    """Return the ids in a file, one on each line."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as exc:

@@ -51,11 +51,7 @@ class PictureRow:
 
 
 class PictureTable:
-    """The rows of a file, found by the path or a digest of a picture.
-
-    Raises:
-        IssuerError: Two rows contradict each other about one picture.
-    """
+    """The rows of a file, found by the path or a digest of a picture."""
 
     def __init__(self, rows: Iterable[tuple[PictureRow, Collection[Key]]]) -> None:
         self._rows: list[PictureRow] = []

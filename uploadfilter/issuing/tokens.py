@@ -92,15 +92,11 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 class _Place(msgspec.Struct, frozen=True, kw_only=True):
-    """A token, and a key in it."""
-
     label: str
     number: int
 
 
 class _File(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of a file in place of a private key."""
-
     format: int
     public: dict[str, Any]
     token: _Place
@@ -121,11 +117,7 @@ class TokenSigner(Signer):
 
     @override
     def sign(self, payload: bytes) -> Signature:
-        """Return the token's signature.
-
-        Raises:
-            IssuerError: The token does not sign, or signs with another key.
-        """
+        """Return the token's signature."""
         try:
             signature = self._signer.sign(payload)
             self._public.verify_signature(signature, payload)
@@ -164,9 +156,6 @@ def token_key(
     Returns:
         The contents of the file in place of the private key, and of the file of the
         public one, which is for everybody.
-
-    Raises:
-        IssuerError: The token cannot be used in this way.
     """
     place = _Place(label=label, number=number)
     _use(library)
@@ -186,11 +175,7 @@ def is_token(data: bytes) -> bool:
 
 
 def label_of(data: bytes) -> str:
-    """Return the label of the token that a file names.
-
-    Raises:
-        IssuerError: The file names no token.
-    """
+    """Return the label of the token that a file names."""
     return _known(data).token.label
 
 
@@ -204,9 +189,6 @@ def open_signer(
         library: The library of the token's maker; ``None`` if there is none.
         ask: Returns the PIN of the token with this label, or the passphrase of the file
             for ``None``.
-
-    Raises:
-        IssuerError: The key cannot be opened.
     """
     if not is_token(data):
         return opened_key(data, ask(None))
@@ -221,11 +203,7 @@ def open_signer(
 
 
 def opened_token(data: bytes, library: Path, pin: str) -> TokenSigner:
-    """Return a signer with a token.
-
-    Raises:
-        IssuerError: The file names no token, or no token can be used here.
-    """
+    """Return a signer with a token."""
     file = _known(data)
     _use(library)
     return TokenSigner(file.token, public_of(file.public), pin)

@@ -66,8 +66,6 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The head of a corpus.
 
     Attributes:
-        format: ``FORMAT``.
-        pictures: Number of pictures with PDQ values.
         each: Number of values of each picture, see ``EACH``.
         digests: Number of digests, by type, or under ``KEYED``.
         secret: ``Secret.check_value`` of the secret that keys the digests; empty if
@@ -88,7 +86,6 @@ class Corpus:
     """A corpus that was read; its arrays lie in the mapped file.
 
     Attributes:
-        head: The head of the file.
         sha256: SHA-256 of the file, in hex; it identifies the corpus.
         values: PDQ, shape (pictures, each, 4), big-endian numbers of 64 bits.
         qualities: Qualities of the pictures, 0 to 100.
@@ -256,7 +253,6 @@ def _parsed(path: Path, mapped: mmap.mmap) -> Corpus:
 
 
 def _head(path: Path, mapped: mmap.mmap) -> tuple[Head, int]:
-    """Return the head of a file, and where it ends."""
     start = len(_MAGIC) + _LENGTH_BYTES
     length = int.from_bytes(mapped[len(_MAGIC) : start])
     if length > min(_MOST_HEAD_BYTES, len(mapped)):

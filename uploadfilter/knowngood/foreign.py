@@ -78,11 +78,7 @@ _HEX = re.compile(r"[0-9A-Fa-f]+")
 
 
 def form_of(head: bytes) -> KnownForm | None:
-    """Return the format of a file, by its first ``HEAD_BYTES``; ``None`` if unknown.
-
-    Args:
-        head: The first bytes.
-    """
+    """Return the format of a file, by its first ``HEAD_BYTES``; ``None`` if unknown."""
     if head.startswith(_ENCASE_MAGIC):
         return KnownForm.ENCASE
     if head.startswith(_SQLITE_MAGIC):

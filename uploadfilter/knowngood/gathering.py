@@ -73,12 +73,7 @@ class FileSignals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gather(scan: Scan, *, quality_of: Quality) -> FileSignals | None:
-    """Return the signals of a scanned file; ``None`` if there is no picture in it.
-
-    Args:
-        scan: Scan of the file, with digests.
-        quality_of: Computes PDQ's quality from a view's plane.
-    """
+    """Return the signals of a scanned file; ``None`` if there is no picture in it."""
     values: dict[bytes, int] = {}
     digests: dict[str, bytes] = {kind.value: b"" for kind in EXACT_TYPES}
     is_picture = False
@@ -126,10 +121,7 @@ class BuildNumbers:
     """The counts of a build so far.
 
     Attributes:
-        files: Files with pictures in them.
         no_picture: Files without pictures, or with pictures that could not be decoded.
-        unreadable: Files that could not be read.
-        resumed: Files that an earlier run had finished.
         pictures: Different pictures, by PDQ; known at the end.
         digests: Different digests of each type; known at the end.
     """

@@ -119,9 +119,7 @@ class DaskEngine:
 
     Args:
         source: Opens the files; every worker must reach it by the same path.
-        scheduler: Address of the scheduler.
         jobs: Processes for each worker; ``None`` for one for each of its threads.
-        types: The perceptual types whose values are kept.
         pace: Bounds how fast files are handed out.
     """
 
@@ -188,7 +186,6 @@ class DaskEngine:
         under_way: _UnderWay,
         done: as_completed,
     ) -> None:
-        """Submit another batch, if there is one."""
         batch = list(islice(items, BATCH_FILES))
         if not batch:
             return

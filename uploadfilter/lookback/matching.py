@@ -70,11 +70,8 @@ class LookedBack:
     """A file that is not clean: it matches, or was not checked.
 
     Attributes:
-        item: The file, in the version that was scanned.
         verdict: ``MATCH`` or ``INCONCLUSIVE``.
-        reason: Why it was not checked, if it has a scan.
         trouble: Why it has no scan; empty if it has one.
-        matches: Its matches.
     """
 
     item: Item
@@ -89,7 +86,6 @@ class MatchCounts:
     """The result of a match.
 
     Attributes:
-        verdicts: Files by verdict.
         replaced: Rows of older versions of a file, which were left out.
     """
 
@@ -267,5 +263,4 @@ def _slices(data: bytes, width: int) -> Iterator[tuple[int, list[bytes]]]:
 
 
 def _rows(offsets: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the rows in which bytes lie."""
     return np.searchsorted(offsets, places, side="right") - 1

@@ -55,8 +55,6 @@ class StoredContent(msgspec.Struct, frozen=True, array_like=True):
         inside: Its path below the file: empty, or ``!/`` and what follows.
         exact: Types and keyed hashes of its digests.
         views: Its views; empty if the operator keeps no perceptual values.
-        reasons: Why its scan is incomplete.
-        contents: Nested contents.
     """
 
     inside: str
@@ -73,13 +71,7 @@ _decoder: Final = msgspec.msgpack.Decoder(StoredContent)
 def unkeyed(
     scan: Scan, *, types: Collection[SignalType], quality_of: Quality
 ) -> StoredContent:
-    """Return a scan as it is stored, except that its digests are not keyed yet.
-
-    Args:
-        scan: The scan of a file.
-        types: The perceptual types whose values are kept.
-        quality_of: Computes PDQ's quality from a view's plane.
-    """
+    """Return a scan as it is stored, except that its digests are not keyed yet."""
     top = len(scan.path)
 
     def of(inner: Scan) -> StoredContent:
@@ -150,10 +142,6 @@ def scan_of(content: StoredContent, path: str) -> Scan:
     The value of an exact signal is its keyed hash, filled up with zeros to the width of
     its type: only a generation that is asked by keys finds it. The plane of a view is
     one byte, its quality; ``stored_quality`` reads it.
-
-    Args:
-        content: The stored scan.
-        path: Path of the file.
     """
     return Scan(
         path=path + content.inside,

@@ -31,7 +31,6 @@ class S3Source:
     """The objects of a bucket under a prefix.
 
     Attributes:
-        bucket: Its name.
         prefix: The beginning of the keys; empty for all.
         endpoint: The server; ``None`` for Amazon's.
     """
@@ -128,7 +127,6 @@ class S3Source:
 
 
 def _boto3() -> tuple[Any, ...]:
-    """Return boto3 and the exceptions of its core."""
     return load_extra(
         "boto3",
         "botocore.exceptions",

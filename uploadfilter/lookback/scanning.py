@@ -48,7 +48,6 @@ class ScannedFile(NamedTuple):
     """The result of one file.
 
     Attributes:
-        item: The file.
         trouble: Why it has no scan; ``None`` if it has one.
         reason: Why it is not checked, although nothing may match it.
         content: The scan, with digests that are not keyed; ``None`` without one.
@@ -91,11 +90,7 @@ class Pace:
     _next_s: float = 0.0
 
     def delay_s(self, size: int) -> float:
-        """Return how long to wait before a file is read, and count it.
-
-        Args:
-            size: Bytes of the file.
-        """
+        """Return how long to wait before a file is read, and count it."""
         now_s = self.clock()
         begin_s = max(now_s, self._next_s)
         by_bytes = size / self.bytes_s if self.bytes_s else 0.0
@@ -109,11 +104,8 @@ class ScanCounts:
     """The result of a run.
 
     Attributes:
-        scanned: Files that were scanned.
         known: Files whose version was scanned before.
         unchecked: Files with a scan that could not be checked, known ones included.
-        bytes: Bytes of the scanned files.
-        troubles: Files without a scan, by the reason.
     """
 
     scanned: int = 0
@@ -138,14 +130,6 @@ def scan_source(
     advance: Callable[[], None],
 ) -> ScanCounts:
     """Scan the files of a source that have no scan in the store.
-
-    Args:
-        source: The files.
-        store: Gets a row for each file, open for writing.
-        engine: Scans them.
-        secret: Keys the digests.
-        clock: Monotonic seconds.
-        advance: Called after each file.
 
     Raises:
         UploadFilterError: The engine or the store cannot go on. The rows so far stay.
@@ -183,9 +167,7 @@ class LocalEngine:
     """Scans on this machine, in the confined processes of a pool.
 
     Args:
-        source: Opens the files.
         jobs: Processes; ``None`` for one for each CPU.
-        types: The perceptual types whose values are kept.
         pace: Bounds how fast files are read.
     """
 
@@ -229,10 +211,7 @@ class OneByOne:
     """Scans single files with a pool.
 
     Args:
-        source: Opens the files.
-        pool: The pool.
         workers: Most files that are open at a time.
-        types: The perceptual types whose values are kept.
     """
 
     def __init__(

@@ -25,11 +25,7 @@ class Trouble(StrEnum):
 
 
 class TroubleError(Exception):
-    """A file cannot be scanned; it is an outcome, which the caller counts.
-
-    Args:
-        trouble: Why.
-    """
+    """A file cannot be scanned; it is an outcome, which the caller counts."""
 
     def __init__(self, trouble: Trouble) -> None:
         super().__init__(trouble.value)
@@ -42,7 +38,6 @@ class Item:
 
     Attributes:
         path: Its path below the source: the bytes of a file's path, or of a key.
-        size: Bytes.
         version: Changes if the content changes: time and size, or an ETag.
         trouble: Why it cannot be opened; ``None`` if it may be.
     """

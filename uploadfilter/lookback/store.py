@@ -63,8 +63,6 @@ class StoreInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The facts about a store that hold as long as it exists.
 
     Attributes:
-        format: Version of the files.
-        source: The folder or bucket.
         types: The perceptual types whose values are kept; empty if none are.
         secret: Check value of the secret that keyed the digests.
     """
@@ -80,7 +78,6 @@ class FileRow:
     """One row.
 
     Attributes:
-        item: The file.
         trouble: Why it has no scan; ``None`` if it has one.
         reason: Why it is not checked, although nothing matches it.
         keys: Keyed hashes of all digests, joined.
@@ -111,9 +108,6 @@ class StorePart:
 
     Attributes:
         number: Its number, from 1.
-        rows: Rows in it.
-        sha256: SHA-256 of the file, hex.
-        path: The file.
     """
 
     number: int
@@ -298,7 +292,6 @@ class LookBackStore:
 
 
 def _mark(path: bytes, version: str) -> bytes:
-    """Return the bytes by which a version of a file is known."""
     text = version.encode() + b"\0" + path
     return hashlib.blake2b(text, digest_size=_MARK_BYTES).digest()
 
@@ -308,7 +301,6 @@ def _part_file(path: Path, number: int) -> Path:
 
 
 def _encoded(rows: Sequence[FileRow], types: Sequence[SignalType]) -> bytes:
-    """Return rows as the bytes of a Parquet file."""
     arrow, parquet = _arrow()
     columns = {
         "path": arrow.array([it.item.path for it in rows], arrow.binary()),
@@ -330,7 +322,6 @@ def _encoded(rows: Sequence[FileRow], types: Sequence[SignalType]) -> bytes:
 
 
 def _arrow() -> tuple[Any, ...]:
-    """Return pyarrow and its module for Parquet."""
     return load_extra(
         "pyarrow",
         "pyarrow.parquet",
@@ -388,7 +379,6 @@ def _parts(path: Path) -> dict[int, StorePart]:
 
 
 def _check_same(path: Path, known: StoreInfo, wanted: StoreInfo) -> None:
-    """Refuse to add rows of another source, or with other options."""
     for name, word in (
         ("source", "source"),
         ("types", "perceptual types"),

@@ -76,20 +76,11 @@ def frames_of(
     limits: DecodeLimits,
     most_frames: int | None = None,
 ) -> Iterator[Frame | Omission]:
-    """Yield the frames of a file, and the reasons why some are missing.
+    """Yield the frames of a file, and each reason why some are missing once.
 
-    The caller may change the image of a frame; it is freed when the next frame is
+    Formats are tried in their order. The first frame is the one that plain Pillow
+    shows. The caller may change its image, which is freed when the next one is
     requested.
-
-    Args:
-        file: The content, seekable, read from its beginning.
-        formats: Its possible formats, tried in this order.
-        limits: The limits of its cost.
-        most_frames: Most frames, if fewer than ``limits.max_frames``.
-
-    Yields:
-        Frames in ascending order, the first of which is the one that plain Pillow
-        shows; and an ``Omission`` for each reason why something is missing, once each.
     """
     with quiet():
         reader = _open(file, formats, limits)
@@ -100,14 +91,6 @@ def frames_of(
 
 
 class _Showing:
-    """Chooses and decodes the frames of an opened file.
-
-    Args:
-        reader: The file.
-        limits: The limits of its cost.
-        most: Most frames to show.
-    """
-
     def __init__(self, reader: Reader, limits: DecodeLimits, most: int) -> None:
         self._reader = reader
         self._limits = limits
@@ -157,7 +140,6 @@ class _Showing:
             self._tried |= built
 
     def _thin_out(self, number: int, *, most: int) -> None:
-        """Choose fewer of the waiting frames, as many as the limit allows."""
         waiting = (number, *self._waiting)
         keys = [
             place for place, at in enumerate(waiting) if not place or at in self._keys
@@ -181,7 +163,6 @@ def _with_count(frame: Frame, count: int) -> Frame:
 
 
 def _shortfalls(frame: Frame) -> Iterator[Reason]:
-    """Yield the reasons why other programs may show more of a frame."""
     if frame.is_truncated:
         yield Reason.TRUNCATED
     if lacks_conversion(frame):
@@ -225,7 +206,6 @@ def _open(
 
 
 def _decode(reader: Reader, number: int, *, least_side: int) -> Frame | Omission:
-    """Decode one frame."""
     with quiet():
         try:
             frame = reader.frame(number)

@@ -83,10 +83,9 @@ def note(exc: BaseException) -> None:
 
 
 def fault_of(exc: BaseException) -> str:
-    """Return the class and the place of a bug in this project: ``KeyError@module:9``.
+    """Return class and place of a bug in this project: ``KeyError@module:9``.
 
-    Returns:
-        Empty for an error of a decoder, and for an exception that is raised on purpose.
+    Empty for an error of a decoder, and for an exception that is raised on purpose.
     """
     trace = exc.__traceback__
     while trace is not None and trace.tb_next is not None:
@@ -110,11 +109,7 @@ class BadPictureError(ValueError):
 
 @contextmanager
 def panics_are_errors() -> Iterator[None]:
-    """Turn a panic of a library in Rust into an error of the file.
-
-    Raises:
-        BadPictureError: The library gave up.
-    """
+    """Turn a panic of a library in Rust into a ``BadPictureError``."""
     try:
         yield
     except BaseException as exc:

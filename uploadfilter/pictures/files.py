@@ -10,12 +10,7 @@ from uploadfilter.contents.source import SourceFile
 
 @dataclass(frozen=True, slots=True)
 class _MadeSource:
-    """A source whose bytes a function returns.
-
-    Attributes:
-        size: Its length in bytes.
-        some: The function, as ``made_file`` describes it.
-    """
+    """A source whose bytes a function returns, as ``made_file`` describes it."""
 
     size: int
     some: Callable[[int, int], bytes]
@@ -33,12 +28,7 @@ class _MadeSource:
 
 
 def patch_file(file: BinaryIO, patches: Mapping[int, bytes]) -> BinaryIO:
-    """Return a file with other bytes at some offsets.
-
-    Args:
-        file: The file, seekable.
-        patches: The bytes for each offset; they do not overlap.
-    """
+    """Return a seekable file with other bytes at some offsets, without an overlap."""
 
     def read(offset: int, length: int) -> bytes:
         file.seek(offset)
@@ -53,11 +43,9 @@ def patch_file(file: BinaryIO, patches: Mapping[int, bytes]) -> BinaryIO:
 
 
 def made_file(length: int, read: Callable[[int, int], bytes]) -> BinaryIO:
-    """Return a file whose bytes a function returns.
+    """Return a file of a length whose bytes a function returns.
 
-    Args:
-        length: Its length in bytes.
-        read: Returns at most the requested number of bytes from a position, which may
-            be the end; returns none only if none are requested or left.
+    It gives at most the requested number of bytes from a position, which may be the
+    end; none only if none are requested or left.
     """
     return io.BufferedReader(SourceFile(_MadeSource(length, read)))

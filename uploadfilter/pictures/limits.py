@@ -81,16 +81,9 @@ def check_frame(
     bytes_per_pixel: int,
     held_bytes: int = 0,
 ) -> None:
-    """Refuse a frame whose size exceeds the limits.
+    """Refuse a frame that has too many pixels, or needs too many bytes to be decoded.
 
-    Args:
-        size: Width and height of the decoded frame, in pixels.
-        limits: The limits of its cost.
-        bytes_per_pixel: Bytes that are held for each pixel during decoding.
-        held_bytes: Other bytes that are held, such as the file itself.
-
-    Raises:
-        OverBudgetError: It has too many pixels, or needs too many bytes.
+    ``held_bytes`` are those besides its pixels, such as the file itself.
     """
     width, height = size
     needed = width * height * bytes_per_pixel + held_bytes
@@ -98,11 +91,7 @@ def check_frame(
 
 
 def check_bytes(needed: int, limits: DecodeLimits) -> None:
-    """Refuse a file that needs more bytes than the limits allow.
-
-    Raises:
-        OverBudgetError: It needs too many bytes.
-    """
+    """Refuse a file that needs more bytes than the limits allow."""
     _check(0, needed, limits, Reason.TOO_MANY_BYTES)
 
 

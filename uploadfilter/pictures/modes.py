@@ -30,15 +30,10 @@ _NUMBERS: Final = frozenset({"I", "F"})
 
 
 def bands(image: Image.Image, *, rows_of: int = 1) -> Iterator[tuple[int, Image.Image]]:
-    """Yield an image in bands of rows, from top to bottom.
+    """Yield an image in bands of rows, each with the number of its first row.
 
-    Args:
-        image: A loaded image.
-        rows_of: Each band except the last has a multiple of this many rows.
-
-    Yields:
-        The first row of the band, and the band as a copy; a small image is one band and
-        is not copied.
+    Each band except the last has a multiple of ``rows_of`` rows, and is a copy; a small
+    image is one band and is not copied.
     """
     width, height = image.size
     if width * height <= WHOLE_PIXELS:
@@ -128,10 +123,7 @@ def cut_of(image: Image.Image) -> Reading | None:
     """Return the reading that cuts samples of unknown range off at black and white.
 
     Viewers take 1 for the white of real numbers. One number far away would make the
-    stretched samples all alike.
-
-    Returns:
-        ``None`` if the range of the samples is known.
+    stretched samples all alike. ``None`` if the range of the samples is known.
     """
     white = _WHITES.get(image.mode)
     if white is None:
@@ -176,7 +168,6 @@ def _last_channel(piece: Image.Image) -> Image.Image:
 
 
 def _alpha_of_palette(image: Image.Image) -> Reading | None:
-    """Return the reading of a palette's alpha: its own, or that of marked indices."""
     alphas = [_OPAQUE] * _LEVELS
     if image.palette is not None and image.palette.mode == "RGBA":
         own = (image.getpalette("RGBA") or [])[3::4]
@@ -223,13 +214,8 @@ def _opaque_but(transparent: NDArray[np.bool_]) -> Image.Image:
 def colours_of(image: Image.Image, mode: str) -> Reading | None:
     """Return the reading of an image's samples in the mode of a profile.
 
-    Args:
-        image: A loaded image.
-        mode: ``RGB``, ``L`` or ``CMYK``.
-
-    Returns:
-        ``None`` if the samples are of another kind, so that the profile does not fit.
-        Grey samples are also colours.
+    ``None`` if the samples are of another kind, so that the profile does not fit. Grey
+    samples are also colours.
     """
     kind = "CMYK" if image.mode == "CMYK" else "LAB" if image.mode == "LAB" else "RGB"
     if image.mode in _GREYS and mode in {"L", "RGB"}:

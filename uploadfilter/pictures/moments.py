@@ -22,12 +22,7 @@ minutes. In videos of nothing else, such as MJPEG, there are thousands."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackCourse:
-    """The frames of a track, in the order in which they are decoded.
-
-    Attributes:
-        times_s: When each is shown, in seconds.
-        intra: The numbers of the intra-coded ones, ascending.
-    """
+    """When frames of a track are shown, as decoded, and its intra-coded ones."""
 
     times_s: Sequence[float]
     intra: Sequence[int]
@@ -52,10 +47,7 @@ def spans_of(
 ) -> list[range]:
     """Return the spans of frames to decode, ascending; each begins a group.
 
-    Args:
-        course: The track.
-        budget: Most frames that are decoded.
-        most_intra: Most intra-coded frames that come before everything else.
+    ``most_intra`` intra-coded frames come before everything else.
     """
     # Without an intra-coded frame nothing can be decoded.
     return _Plan(course, budget, most_intra).spans() if course.intra else []
@@ -86,13 +78,7 @@ def seen_percent(course: TrackCourse, times_s: Sequence[float]) -> int:
 
 
 class _Plan:
-    """The lengths to which groups are decoded, as they grow.
-
-    Args:
-        course: The track.
-        budget: Most frames.
-        most_intra: Most intra-coded frames that come first.
-    """
+    """The lengths to which groups are decoded, as they grow."""
 
     def __init__(self, course: TrackCourse, budget: int, most_intra: int) -> None:
         self._times_s = course.times_s
@@ -166,7 +152,6 @@ class _Plan:
         return times_s[order[high]] - times_s[order[max(0, low)]]
 
     def _middle(self, low: int, high: int) -> int:
-        """Return the place between two places that is nearest to their middle time."""
         first, last = max(0, low), min(high, len(self._order) - 1)
         goal_s = (
             self._times_s[self._order[first]] + self._times_s[self._order[last]]

@@ -60,19 +60,9 @@ _HEAD_BYTES = 32
 def open_reader(
     file: BinaryIO, formats: Sequence[Format], limits: DecodeLimits
 ) -> Reader | None:
-    """Open a file in the first of some formats that fits.
+    """Open a file in the first of some formats that fits; ``None`` if none does.
 
-    Args:
-        file: The content, seekable, read from its beginning.
-        formats: Its possible formats, tried in this order.
-        limits: The limits of its cost.
-
-    Returns:
-        A reader, or ``None`` if it has none of these formats, or is broken.
-
-    Raises:
-        OverBudgetError: Its header exceeds the limits.
-        MemoryError: There was not enough memory to open it.
+    A file that is broken has none of them.
     """
     length = file.seek(0, io.SEEK_END)
     for picture_format in formats:
@@ -130,7 +120,6 @@ def _open_jpeg(
 def _open_png(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
-    """Open a PNG, or an APNG with all its frames."""
     if not _read_head(file).startswith(picturemagic.PNG):
         return None
     frames = frames_of_png(file)
@@ -209,8 +198,6 @@ def _open_moving_webp(
     picture_format: Format,
     limits: DecodeLimits,
 ) -> Reader:
-    """Open a WebP of several frames."""
-
     def whole(data: bytes, is_padded: bool) -> tuple[bytes, bool, Image.Image]:
         image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
         return data, is_padded, image
@@ -280,13 +267,7 @@ def _open_avif(
 def _with_items(
     data: bytes, opened: Callable[[bytes, bool], Reader], *, is_listed: bool
 ) -> Reader:
-    """Open a file of items, and show the pictures that its decoder does not.
-
-    Args:
-        data: The file.
-        opened: Opens it, or the same with another primary item.
-        is_listed: See ``items.other_pictures``.
-    """
+    """Open a file of items, and show the pictures that its decoder does not."""
     shown = with_gain_maps(_open_padded(data, opened), data)
     others = items.other_pictures(data, is_listed=is_listed)
     if not others:
@@ -391,7 +372,6 @@ def _open_jxl(
 def _open_tiff(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
-    """Open a TIFF with all its pages."""
     magic = _read_head(file)[:4]
     if magic in picturemagic.SWAPPED_TIFFS:
         file = patch_file(file, {0: picturemagic.SWAPPED_TIFFS[magic]})

@@ -40,7 +40,6 @@ class Shape:
     scale: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse a shape that no decoder can produce."""
         if self.height < 1 or self.width < 1 or self.scale not in SCALES:
             raise ValueError(f"no picture has the shape {self!r}")
 
@@ -81,7 +80,6 @@ class Picture:
     )
 
     def __post_init__(self) -> None:
-        """Refuse a plane that does not fit the shape."""
         if self.plane.shape != self.shape.plane:
             raise ValueError(
                 f"a plane of {self.plane.shape} does not fit {self.shape!r}"
@@ -89,14 +87,7 @@ class Picture:
 
 
 def part_of(plane: Luma, shape: Shape, rows: slice, columns: slice) -> Picture:
-    """Return a part of a plane as a picture; its last pixels may be partial.
-
-    Args:
-        plane: The plane.
-        shape: The shape of its picture.
-        rows: Rows of the plane; both ends are numbers.
-        columns: Columns of the plane.
-    """
+    """Return a part of a plane as a picture; its last pixels may be partial."""
     scale = shape.scale
     height, width = (
         min(int(kept.stop) * scale, length) - int(kept.start) * scale

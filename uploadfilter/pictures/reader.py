@@ -70,14 +70,8 @@ def read_pillow(
 ) -> Reader:
     """Return a reader of a file that Pillow reads by itself.
 
-    Args:
-        image: As Pillow opened it.
-        picture_format: Its format.
-        limits: The limits of a frame's cost.
-        count: Number of its frames.
-        held_bytes: Other bytes in memory.
-        is_padded: Whether zeros stand for missing bytes of the file.
-        is_deep: Whether its samples have more than 8 bits.
+    ``held_bytes`` are other ones in memory. ``is_padded``: zeros stand for missing
+    bytes.
     """
     is_moving = count > 1
     bytes_per_pixel = max(
@@ -188,9 +182,8 @@ def keys_of(reader: Reader) -> Sequence[int]:
 def chain(first: Reader, second: Reader) -> Reader:
     """Return a reader of the frames of two readers of one file.
 
-    Args:
-        first: Shows the same frames as plain Pillow.
-        second: Shows the frames that other programs may show instead.
+    The first shows the same frames as plain Pillow, the second those that other
+    programs may show instead.
     """
     before = len(first.durations)
 
@@ -214,7 +207,6 @@ def chain(first: Reader, second: Reader) -> Reader:
 
 
 def _course_of(reader: Reader) -> Course:
-    """Return the course of a reader; independent frames cost nothing."""
     count = len(reader.durations)
     return reader.course or Course(
         starts=range(count), costs=(0,) * count, shown_pixels=0

@@ -32,12 +32,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenFrames:
-    """The chosen frames.
-
-    Attributes:
-        numbers: Their numbers, ascending.
-        reach: Number of frames that can be decoded within the limits.
-    """
+    """Numbers of chosen frames, ascending, and how many are within the limits."""
 
     numbers: tuple[int, ...]
     reach: int
@@ -49,16 +44,11 @@ def shown_ms(duration: int) -> int:
 
 
 def key_frames(durations: Sequence[int]) -> tuple[int, ...]:
-    """Return the frames that a viewer sees first, longest and last, each once.
+    """Return the frames that a viewer sees first, longest and last, in this order.
 
     Browsers and viewers that follow the file may show different frames longest: then
-    both are key frames.
-
-    Args:
-        durations: The duration of each frame, in milliseconds; at least one.
-
-    Returns:
-        Numbers of frames, the most important first.
+    both are key frames, each once. Durations are in milliseconds; there is at least
+    one.
     """
     if len(durations) == 1:
         return (0,)
@@ -71,7 +61,7 @@ def key_frames(durations: Sequence[int]) -> tuple[int, ...]:
 def sample_frames(
     durations: Sequence[int], most: int, *, keys: Sequence[int] | None = None
 ) -> tuple[int, ...]:
-    """Return which frames to show: all, or a sample.
+    """Return which frames to show, ascending: all, or a sample.
 
     A listed picture may hide anywhere in an animation. It is looked for in the frames
     that people see: the key frames, and those that are shown for a while. So a picture
@@ -79,14 +69,8 @@ def sample_frames(
     frames), in one frame or in consecutive ones, or if it has as large a share of the
     frames.
 
-    Args:
-        durations: For how long each frame is shown, in milliseconds.
-        most: Most frames to choose, at least 1.
-        keys: The key frames if they are known, the most important first.
-
-    Returns:
-        Numbers of frames, ascending. If there are more than ``most``: the key frames;
-        half of the others in even steps of time, the rest in even steps between those.
+    If there are more than ``most``: the key frames, the most important first; half of
+    the others in even steps of time, the rest in even steps between those.
     """
     count = len(durations)
     if count <= most:
@@ -101,7 +85,6 @@ def sample_frames(
 
 
 def _by_time(durations: Sequence[int], moments: int) -> Iterator[int]:
-    """Yield the frames that are shown at moments which divide the time evenly."""
     ends = list(accumulate(map(shown_ms, durations)))
     for moment in range(moments):
         yield bisect_right(ends, (2 * moment + 1) * ends[-1] // (2 * moments))
@@ -115,17 +98,10 @@ def sample_within(
     most: int,
     budget: int,
 ) -> ChosenFrames:
-    """Choose frames among those that can be decoded within a budget.
+    """Choose frames among those that can be decoded within a budget of pixels.
 
-    The key frames come first; the rest of the budget goes to the frames that would be
-    chosen without a budget, from the first one on.
-
-    Args:
-        durations: For how long each frame is shown, in milliseconds.
-        course: The cost of reaching them.
-        keys: The key frames, the most important first.
-        most: Most frames to choose, at least 1.
-        budget: Pixels that may be decoded in all; the first frame is always chosen.
+    The first frame and the key frames come first; the rest of the budget goes to the
+    frames that would be chosen without a budget, from the first one on.
     """
     reach = _Reach(course, budget)
     reach.add(0, is_free=True)

@@ -84,12 +84,7 @@ _BLACK: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One way to show a frame.
-
-    Attributes:
-        name: ``stored``, ``white``, ``icc/black``, ..., without the frame's number.
-        picture: Its luma.
-    """
+    """One way to show a frame: its name without the frame's number, and its luma."""
 
     name: str
     picture: Picture | Blend
@@ -98,10 +93,8 @@ class Shown:
 def showings(frame: Frame, *, pages: Pages | None = None) -> Iterator[Shown]:
     """Yield every way to show a frame, ``stored`` first.
 
-    Args:
-        frame: A loaded frame, which must not be changed meanwhile.
-        pages: Chooses the grey pages on which a transparent frame is shown; without it
-            such a frame is shown on black and on white only.
+    ``pages`` chooses the grey pages on which a transparent frame is shown; without it,
+    such a frame is shown on black and on white only.
     """
     image = frame.image
     reduction = reduction_of(image.size, scale=frame.scale)
@@ -124,10 +117,7 @@ def showings(frame: Frame, *, pages: Pages | None = None) -> Iterator[Shown]:
 def reduction_of(size: tuple[int, int], *, scale: int = 1) -> int:
     """Return the factor by which planes are smaller than a frame: 1, 2, 4 or 8.
 
-    Args:
-        size: Width and height of the frame in pixels.
-        scale: How many times smaller it already is; such a frame is only reduced
-            further if a side is too long.
+    A frame that is smaller already is only reduced further if a side is too long.
     """
     by = 1
     if scale == 1 and math.prod(size) > modes.WHOLE_PIXELS:
@@ -150,14 +140,7 @@ def _transparency(image: Image.Image) -> Reading | None:
 def _show(
     frame: Frame, names: tuple[str, ...], planes: _Planes, by: int
 ) -> Iterator[Shown]:
-    """Yield the planes that a function makes from a frame's bands, with names.
-
-    Args:
-        frame: The frame.
-        names: One for each plane.
-        planes: Makes the planes.
-        by: Factor by which they are smaller than the frame.
-    """
+    """Yield the planes that a function makes from a frame's bands, with names."""
     scale = frame.scale
     width, height = frame.full if scale > 1 else frame.image.size
     shape = Shape(height=height, width=width, scale=scale * by)
@@ -236,7 +219,6 @@ def _with_greys(
 def _show_converted(
     frame: Frame, alpha: Reading | None, by: int, pages: Pages | None
 ) -> Iterator[Shown]:
-    """Yield the showings of the colours converted by profiles."""
     conversions = list(_conversions(frame))
     while conversions and _may_be_halved(frame, by):
         by *= 2
@@ -255,8 +237,6 @@ def _show_converted(
 def _converter(
     colours: Reading, conversion: Conversion, alpha: Reading | None
 ) -> _Planes:
-    """Return a function that converts a band in several ways and draws it on pages."""
-
     def convert(band: Image.Image, by: int) -> tuple[Image.Image, ...]:
         samples = colours(band)
         bare = conversion.lumas(_reduce(samples, by))
@@ -271,12 +251,7 @@ def _converter(
 def _draw_each(
     lumas: list[tuple[Image.Image, Image.Image]], shade: Image.Image
 ) -> tuple[Image.Image, ...]:
-    """Return each luma, and its drawings with an alpha.
-
-    Args:
-        lumas: For each reading the luma without alpha, and the luma to draw.
-        shade: The alpha.
-    """
+    """Return each luma without alpha, and the drawings of another one with an alpha."""
     planes: list[Image.Image] = []
     for luma, seen in lumas:
         planes += [luma, *_draw(seen, shade)]

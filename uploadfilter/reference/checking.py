@@ -56,11 +56,7 @@ class CheckReport:
     """The result of a check.
 
     Attributes:
-        generation: Number of the generation in force.
-        files: How many files were verified.
-        bytes: How many bytes they have.
         queries: How many answers were compared with a scan of all rows.
-        problems: The problems found; empty if the reference set is sound.
     """
 
     generation: int
@@ -77,8 +73,6 @@ class CheckReport:
 
 @dataclass(slots=True)
 class _Check:
-    """The state of one running check."""
-
     path: Path
     progress: Progress
     total: int
@@ -92,7 +86,6 @@ class _Check:
         self.problems.append(StoreDamage(path=name, what=what, in_force=in_force))
 
     def verify(self, path: Path, part: StoredPart, *, in_force: bool) -> None:
-        """Compare a data file with its check value."""
         self.files += 1
         try:
             with _held(path) as fd:
@@ -136,11 +129,6 @@ def check_directory(
 ) -> CheckReport:
     """Verify a reference directory: check values, structure, answers of a sample.
 
-    Args:
-        path: The reference directory.
-        clock: Seconds since the epoch.
-        progress: Receives how many bytes have been read.
-
     Raises:
         StoreMissingError: There is no reference set.
         StoreKeyError: The key is missing, or belongs to another installation.
@@ -165,7 +153,6 @@ def check_directory(
 
 
 def _parts(path: Path, named: tuple[Current, ...]) -> dict[Path, StoredPart]:
-    """Return each directory that a generation names, once."""
     parts: dict[Path, StoredPart] = {}
     for current in named:
         parts[path / layout.BASES / str(current.base.number)] = current.base
@@ -192,7 +179,6 @@ def _check_content(check: _Check, current: Current, clock: Clock) -> None:
 
 
 def _structure(mapped: Mapped, kind: str) -> tuple[str, ...]:
-    """Return the problems in the columns and exact signals of one file."""
     meta = read_meta(mapped) if kind == layout.BASES else read_overlay(mapped)[0]
     if meta is None:
         return ()

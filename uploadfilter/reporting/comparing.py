@@ -26,8 +26,6 @@ class ShownOtherwise(NamedTuple):
 
     Attributes:
         what: The table and the row, or the figure, by name.
-        shown: What the report shows there.
-        expected: What the logs give.
     """
 
     what: str

@@ -29,13 +29,6 @@ def compose(
 ) -> Document:
     """Count the records of logs, and compose the document.
 
-    Args:
-        logs: The logs.
-        chosen: The choices of the person who makes the report.
-        program: Version of this program.
-        made: The present time, UTC.
-        jobs: Threads that count.
-
     Raises:
         UsageError: DuckDB is not installed.
     """
@@ -71,7 +64,6 @@ def _id(query: str, key: Iterable[str] = ()) -> str:
 
 
 def _figures(counted: Counted, hidden: Hidden) -> Iterable[Figure]:
-    """Yield the figures, without the hidden numbers."""
     for name, rows in counted.items():
         query = queries()[name]
         for key, row in rows.items():
@@ -87,7 +79,6 @@ def _figures(counted: Counted, hidden: Hidden) -> Iterable[Figure]:
 
 
 def _hidden(counted: Counted, least: int) -> Hidden:
-    """Return the counts that are hidden."""
     counts = [
         (query, key, row)
         for query in queries().values()

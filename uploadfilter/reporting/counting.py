@@ -33,8 +33,6 @@ class CountedRow:
     """The numbers of one figure and key.
 
     Attributes:
-        periods: The number of each period.
-        total: The number of the whole time.
         cells: The cells that were added up; only of counts.
     """
 
@@ -54,14 +52,7 @@ def count_figures(
     jobs: int = 1,
     batch_bytes: int = BATCH_BYTES,
 ) -> Counted:
-    """Count the records of some logs; the others are added to their lacks.
-
-    Args:
-        logs: The logs.
-        chosen: The choices of the person who makes the report.
-        jobs: Threads that count.
-        batch_bytes: Bytes of files that are counted at once.
-    """
+    """Count the records of some logs; the others are added to their lacks."""
     periods = len(periods_of(chosen.first, chosen.last, chosen.by))
     with _connected(jobs) as connection:
         connection.execute(settings_of(logs, chosen))

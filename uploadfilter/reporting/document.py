@@ -53,13 +53,8 @@ class ReportChoices(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         first: The first day, UTC.
-        last: The last day.
         by: Length of the periods; ``None`` for one.
-        least: Smallest count that is shown.
         price: Price of a CPU hour; ``None`` if it was not given.
-        currency: Its currency.
-        language: Language of page and PDF.
-        title: Title that the operator chose; may be empty.
         published: When sets were published, which no record holds.
     """
 
@@ -78,7 +73,6 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """One figure.
 
     Attributes:
-        query: Name of its query.
         key: The values of the query's columns.
         total: The number of the whole time; ``None`` if it is hidden.
         periods: The number of each period; ``None`` if they are hidden.
@@ -94,13 +88,8 @@ class LogFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A log of the report.
 
     Attributes:
-        instance: The proxy's name.
-        standing: The checkpoint that its figures stand on.
-        records: Counted records.
         last: Number of the last one.
         head: Hash of the last one's line.
-        since: Time of the first one.
-        until: Time of the last one.
         said: Its lacks: kind, number, detail.
     """
 
@@ -127,9 +116,6 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """A report.
 
     Attributes:
-        format: Version of the document.
-        program: Version of the program that made it.
-        made: When it was made, UTC.
         queries: The query of each name, in words.
         needs: By name, the records that the query needs.
     """

@@ -70,8 +70,6 @@ class LogStanding:
     """The checkpoint that a log's figures stand on.
 
     Attributes:
-        origin: Name of the log.
-        key: Its public key as text.
         first: Number of the record that is the first leaf.
         size: Number of leaves.
         root: Root of the tree, hex.
@@ -96,20 +94,13 @@ class GatheredLog:
     """One checked log, before its records are counted.
 
     Attributes:
-        label: Its name in the report.
-        directory: Its directory.
-        instance: The proxy's name.
         standing: The checkpoint; ``None`` without a tree.
         signed: Number of the last record that the log's newest checkpoint covers; 0
             without a tree.
         end: Number and hash of the last counted record.
-        since: Time of the first counted record.
-        until: Time of the last one.
-        records: Counted records.
         files: The files to count, in order.
         from_totals: Days whose numbers are those of total records.
         unknown: Days without numbers.
-        said: What the report has to say about it.
     """
 
     label: str

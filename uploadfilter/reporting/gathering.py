@@ -138,7 +138,6 @@ class _Task(NamedTuple):
 def _scanned(
     tasks: Sequence[_Task], options: GatherOptions
 ) -> Iterator[tuple[_Task, Scanned]]:
-    """Yield the counts of each segment, in order."""
     if options.jobs <= 1 or sum(task.size for task in tasks) < POOL_BYTES:
         for task in tasks:
             yield task, _scan(task.reader.directory, task, options.cache)
@@ -166,7 +165,6 @@ def _scan(directory: Path, task: _Task, cache: Path | None) -> Scanned:
 
 
 def _name(readers: Sequence["_LogReader"]) -> None:
-    """Give each log a name of its own."""
     seen: dict[str, int] = {}
     for reader in readers:
         label = reader.log.label
@@ -176,7 +174,6 @@ def _name(readers: Sequence["_LogReader"]) -> None:
 
 
 def _refuse_twice(readers: Sequence["_LogReader"]) -> None:
-    """Refuse logs that have a segment in common."""
     known: dict[str, str] = {}
     for reader in readers:
         for last_hash in reader.ends:
@@ -305,7 +302,6 @@ class _LogReader:
         return standing, standing.last
 
     def _after(self, segment: Segment) -> SegmentRecord | None:
-        """Return the head of the next segment that has one."""
         heads = [head for it, head in self._heads.items() if it > segment]
         return heads[0] if heads else None
 
@@ -446,7 +442,6 @@ class _LogReader:
                 self._say(lack, number, detail)
 
     def _run_ends(self) -> Iterator[Scanned]:
-        """Yield the last segment of each run."""
         found = [(it, scan) for it, scan in self._scanned.items() if scan.lines]
         for (segment, scanned), after in zip(found, [*found[1:], None], strict=True):
             if after is None or after[0].number != segment.number + 1:

@@ -66,12 +66,7 @@ class CountedFigure:
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """The hidden figures.
-
-    Attributes:
-        in_periods: Those whose periods are hidden.
-        as_total: Those that are hidden for the whole time, too.
-    """
+    """The hidden figures."""
 
     in_periods: frozenset[str]
     as_total: frozenset[str]
@@ -179,7 +174,6 @@ def _lowest(figures: Sequence[CountedFigure]) -> _Lowest:
 
 
 def _depth(figures: Sequence[CountedFigure], figure: CountedFigure) -> int:
-    """Return how many figures are above a figure."""
     above = {it.id: it.above for it in figures}
     depth, name = 0, figure.above
     while name is not None:

@@ -69,16 +69,10 @@ class Scanned(msgspec.Struct):
         skipped_uploads: By day, the uploads of those lines.
         skipped_minutes: The first minutes with such lines, as many as tell whether a
             proxy would have signed again.
-        first_seq: Number of the first record.
-        last_seq: Number of the last one.
         previous: Hash that the first record names as its predecessor's.
         last_hash: Hash of the last line, hex.
         last_leaf: Leaf of the last line in the tree, hex.
-        since: Time of the first record.
-        until: Time of the last record.
         matches: Decisions with the verdict ``MATCH``, in skipped lines as well.
-        faults: The first faults.
-        faults_omitted: Further faults.
         unfinished_bytes: Bytes after the last line end.
         back_minutes: The largest step back of the clock, in minutes.
     """
@@ -273,7 +267,6 @@ class _Scan:
         return is_last or found.skipped > 0
 
     def _skip(self, records: Sequence[LogLine]) -> None:
-        """Count the records that no checkpoint covers."""
         found = self._found
         found.skipped += len(records)
         days = Counter(it.time[:10] for it in records if it.record in COUNTED)
@@ -311,7 +304,6 @@ class _Scan:
         found.until = records[-1].time
 
     def _tell_times(self, records: Sequence[LogLine]) -> None:
-        """Remember the largest step back of the clock."""
         times = [record.time[:16] for record in records]
         if times == sorted(times) and times[0] >= self._latest:
             self._latest = times[-1]
@@ -331,7 +323,6 @@ class _Scan:
 
 
 def _add_uploads(days: Counter[str], records: Sequence[LogLine]) -> None:
-    """Add the uploads of records to those of their days."""
     days.update(it.time[:10] for it in records if it.record == "decision")
     for record in records:
         if record.uploads:

@@ -69,9 +69,7 @@ class FigureQuery:
     """The definition of a figure.
 
     Attributes:
-        name: Its name, unique.
         text: The query, without the steps before it.
-        needs: The records that have to be there.
         above: Name of the figure that this one breaks down.
         shown_with: Name of the count below it; ``*`` stands for the key of a row.
         keys: Keys of the rows that it has in any case.
@@ -163,7 +161,6 @@ def files_of(paths: Iterable[Path]) -> str:
 
 @cache
 def _texts(file: str) -> dict[str, str]:
-    """Return the texts of a file by their names."""
     path = resources.files("uploadfilter.reporting") / "queries" / f"{file}.sql"
     parts = path.read_text("utf-8").split(f"\n{_NAME}")[1:]
     return {

@@ -49,7 +49,6 @@ def _one(
 
 
 def _is_signed(standing: LogStanding, tree: SignedTree, head: TreeHead) -> bool:
-    """Return whether a checkpoint is one that the log's key signed."""
     note = Note.parse(standing.note.encode())
     return (
         standing.key == tree.key.text

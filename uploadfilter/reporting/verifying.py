@@ -81,7 +81,6 @@ class ReportFinding:
 
     Attributes:
         what: The name of the log, figure or query; may be empty.
-        why: Details in words.
         lack: What the log lacks, if that is the difference.
     """
 
@@ -96,11 +95,9 @@ class ReportCheck:
     """The result of a check.
 
     Attributes:
-        logs: Names of the logs.
         figures: Number of figures that were computed again.
         left_out: By log, the records of the report's days that come after its
             checkpoint, and that no later checkpoint covers.
-        findings: The differences.
     """
 
     logs: tuple[str, ...]
@@ -297,7 +294,6 @@ def _one_log(told: LogFacts, found: LogFacts) -> Iterator[ReportFinding]:
 
 
 def _figures(told: Document | None, found: Document) -> Iterator[ReportFinding]:
-    """Compare figures and queries."""
     if told is None:
         return
     if told.queries != found.queries or told.needs != found.needs:

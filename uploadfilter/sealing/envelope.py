@@ -56,7 +56,6 @@ class Recipient:
     """A public key, and the name of its holder.
 
     Attributes:
-        name: Name of the holder.
         key: The public key: 32 bytes of X25519.
     """
 
@@ -256,7 +255,6 @@ def _bound(header: _Header) -> bytes:
 
 
 def _shares(key: bytes, number: int) -> list[bytes]:
-    """Split a key into shares whose XOR it is."""
     shares = [secrets.token_bytes(len(key)) for _ in range(number - 1)]
     return [*shares, _joined([key, *shares])]
 

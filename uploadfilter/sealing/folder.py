@@ -31,7 +31,6 @@ class Expired(NamedTuple):
     """A file whose days are over.
 
     Attributes:
-        path: The file.
         day: The day of its decision, UTC.
         sha256: SHA-256 of the file, hex; empty if it cannot be read.
     """

@@ -39,12 +39,9 @@ class Compressing:
     """Compresses the closed segments of one log, one after the other.
 
     Args:
-        directory: The log's directory.
-        settings: Whether and when they are compressed, and the reserve.
         newest: Returns the segment that is written; ``None`` before the first.
         tell: Is told of each segment: whether its compressed form is in its place.
         clock: Returns seconds since the epoch.
-        sleep: Waits some seconds.
     """
 
     def __init__(

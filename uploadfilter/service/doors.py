@@ -27,13 +27,7 @@ from uploadfilter.web.clients.listening import Served, ServedRaw
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """What the doors share with the proxy.
-
-    Attributes:
-        parts: The proxy and its parts.
-        watched: The state of the service.
-        tokens: The tokens of the scan API.
-    """
+    """What the doors share with the proxy."""
 
     parts: Composed
     watched: Watched

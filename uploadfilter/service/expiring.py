@@ -29,7 +29,6 @@ class EvidencePruner:
     """Deletes sealed evidence on schedule.
 
     Args:
-        folder: The folder of the files.
         keep_days: Whole days that a file is kept after its own day.
         record: Records a change durably; it raises ``LogError`` if it cannot.
     """
@@ -43,11 +42,7 @@ class EvidencePruner:
         self._faults = OngoingFaults(log)
 
     async def prune(self, now_s: float) -> None:
-        """Delete the files whose days are over; a failure is logged.
-
-        Args:
-            now_s: Seconds since the epoch.
-        """
+        """Delete the files whose days are over; a failure is logged."""
         try:
             while found := await asyncio.to_thread(self._some, now_s):
                 await self._record(

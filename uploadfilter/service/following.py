@@ -39,11 +39,8 @@ class Following:
     """The state of the reference set that was logged last.
 
     Args:
-        reference: The reference set.
-        settings: Returns the settings in force.
         faults: Tells about faults that uploads meet as well.
         clock: Returns monotonic seconds.
-        signed: Returns the state of the signed sets.
         now: Returns seconds since the epoch.
     """
 
@@ -113,7 +110,6 @@ class Following:
         return generation, self._settings().unenforced(generation), old
 
     def _say_pinned(self, generation: LayeredGeneration) -> Iterator[tuple[str, str]]:
-        """Report a rollback that was not released; yield each fault."""
         if generation.pinned:
             self._faults.fail(
                 "generation_pinned",
@@ -127,7 +123,6 @@ class Following:
     def _say_unenforced(
         self, lacking: Iterable[Unenforced]
     ) -> Iterator[tuple[str, str]]:
-        """Report routes in ENFORCE that reject nothing; yield each fault."""
         for item in lacking:
             self._faults.fail(
                 "nothing_enforced",
@@ -140,7 +135,6 @@ class Following:
             yield "nothing_enforced", item.route
 
     def _say_old(self, old: Iterable[Old]) -> Iterator[tuple[str, str]]:
-        """Report signed sets that need attention; yield each fault."""
         for status, fresh, held_back in old:
             name = status.set
             if fresh is Freshness.AGING:

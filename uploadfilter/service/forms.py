@@ -48,12 +48,7 @@ PublicForm: TypeAlias = Callable[[FormRequest], Awaitable[web.Response]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningForms:
-    """The forms while they run.
-
-    Attributes:
-        public: The address of the public forms; ``None`` without them.
-        review: The address of the page of reviewers; ``None`` without it.
-    """
+    """The forms while they run."""
 
     public: Address | None
     review: Address | None
@@ -166,7 +161,6 @@ def _check(settings: Settings) -> None:
 async def _open(
     stack: AsyncExitStack, settings: Settings, registry: CollectorRegistry
 ) -> tuple[dict[str, PublicForm], ReviewHandler]:
-    """Open the store, and look after it until the stack closes."""
     objections, state = settings.objections, settings.state
     store = stack.enter_context(FormStore(objection_directory(state) / FILE))
     metrics = FormMetrics(registry)

@@ -109,7 +109,6 @@ class Manager:
             await asyncio.sleep(self.watchdog_s / _PINGS_PER_TIME)
 
     def _send(self, *lines: str) -> None:
-        """Send one datagram, if there is a socket."""
         if self._address is None:
             return
         kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK

@@ -70,10 +70,7 @@ class Notifier:
     """Sends notifications of one proxy.
 
     Args:
-        directory: The directory of the decision log.
         own: The directory of the proxy's instance.
-        settings: The receiver.
-        signed: Returns the states of the signed sets.
         clock: Returns seconds since the epoch.
     """
 

@@ -41,10 +41,7 @@ class ObjectionRecorder:
     """Copies events of objections into the decision log of one proxy.
 
     Args:
-        changes: Puts changes on record.
         directory: The log's directory, to find the events that it has.
-        state: The state directory.
-        instance: Name of the proxy.
         clock: Returns seconds since the epoch.
     """
 

@@ -23,12 +23,7 @@ class Reloader:
     """Reloads the configuration on request.
 
     Args:
-        started: The configuration that the service was started with.
         read: Reads the configuration anew; it is called in a thread.
-        in_force: The live settings.
-        manager: The service manager, which is notified of a reload.
-        tell: Called with the result of each reload.
-        note: Called with the changes, for the record.
         asked: Set to request a reload; also by a signal handler.
     """
 
@@ -93,7 +88,6 @@ class Reloader:
             )
 
     def _record(self, before: config.Loaded, after: config.Loaded) -> None:
-        """Record the changed keys, and those that need a restart."""
         details = config.changed(before, after)
         if details:
             waiting = config.differences(self._started, after)
@@ -108,7 +102,6 @@ class Reloader:
 
 
 def _say_refused(error: UploadFilterError) -> None:
-    """Log all mistakes, in the words of the command line."""
     problems = error.problems if isinstance(error, ConfigError) else ()
     log.error(
         "reload_refused",

@@ -31,10 +31,7 @@ class Signing:
     """Lets the tree of one log grow, in a thread of its own.
 
     Args:
-        directory: The directory of the log.
-        instance: Name of the proxy.
         end: Returns the last durable record; ``None`` before the first.
-        sleep: Waits some seconds.
 
     Attributes:
         was_tried: Set after the first try, which also takes the records of before.

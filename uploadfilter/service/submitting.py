@@ -55,14 +55,7 @@ _NAME_BYTES: Final = 16
 
 
 class Submitting:
-    """Submits the checkpoints of one log.
-
-    Args:
-        directory: The directory of the log.
-        witnesses: Its witnesses.
-        tell: Counts what came of a submission.
-        sleep: Waits some seconds.
-    """
+    """Submits the checkpoints of one log."""
 
     def __init__(
         self,

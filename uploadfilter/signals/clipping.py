@@ -44,12 +44,7 @@ def has_little_contrast(view: View) -> bool:
 
 
 def show_clipped(frame: Frame, coloured: Frame | None) -> Picture | Blend | None:
-    """Return the luma of a frame's colours; ``None`` if it equals the stored luma.
-
-    Args:
-        frame: The frame; the luma can differ only if nothing but luma was decoded.
-        coloured: The same frame with its colours (``load_colours``).
-    """
+    """Return the luma of a frame's colours; ``None`` if it equals the stored luma."""
     if frame.load_colours is None or coloured is None or coloured.image.mode != "RGB":
         return None
     stored, shown = (next(showings(each)).picture for each in (frame, coloured))
@@ -60,11 +55,7 @@ def show_clipped(frame: Frame, coloured: Frame | None) -> Picture | Blend | None
 
 
 def load_colours(frame: Frame) -> Frame | None:
-    """Return a frame with its colours; decode it again if it has only its luma.
-
-    Returns:
-        ``None`` if that is too expensive, or fails.
-    """
+    """Return a frame with its colours, decoded again if needed; ``None`` on failure."""
     if frame.load_colours is None:
         return frame
     try:

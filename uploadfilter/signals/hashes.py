@@ -43,13 +43,7 @@ _TURNS: dict[Variant, Image.Transpose] = {
 
 @dataclass(frozen=True, slots=True)
 class ImageHash:
-    """A signal type that imagehash computes.
-
-    Attributes:
-        type: The signal type.
-        compute: imagehash's function for it.
-        is_linear: See ``PerceptualType``.
-    """
+    """A signal type that a function of imagehash computes."""
 
     type: SignalType
     compute: Callable[[Image.Image], imagehash.ImageHash]

@@ -80,11 +80,7 @@ class Band:
         return self.project(1)
 
     def project(self, scale: int) -> Doubles:
-        """Return the matrix summed over blocks of ``scale`` columns.
-
-        Returns:
-            Shape (rows, length / scale rounded up).
-        """
+        """Return the matrix summed over blocks of columns: (rows, blocks)."""
         rows, run = self.weights.shape
         blocks = -(-self.length // scale)
         columns = self.starts[:, None] + np.arange(run)
@@ -126,12 +122,7 @@ class Axis:
 def project_columns(plane: Luma, axes: Sequence[Axis]) -> list[Floats]:
     """Apply operators to the columns of a plane, in one pass over it.
 
-    Args:
-        plane: Luma, rows by columns.
-        axes: Operators in single precision, for axes as long as the plane is wide.
-
-    Returns:
-        For each operator, shape (rows of the plane, outputs).
+    For each operator, in single precision: shape (rows of the plane, outputs).
     """
     height, width = plane.shape
     results = [np.empty((height, axis.outputs), np.float32) for axis in axes]
@@ -164,14 +155,9 @@ def output_of(luma: Luma, axis: Axis, output: int) -> float:
 
 
 def project_rows(projected: Reals, axis: Axis) -> Reals:
-    """Apply an operator to the rows of a plane whose columns were projected before.
+    """Apply an operator to the rows of one result of ``project_columns``.
 
-    Args:
-        projected: One result of ``project_columns``, shape (rows, column outputs).
-        axis: Operator for an axis as long as the plane is high.
-
-    Returns:
-        Shape (row outputs, column outputs).
+    Shape (row outputs, column outputs).
     """
     result = np.empty((axis.outputs, projected.shape[1]), axis.dtype)
     first = 0
@@ -183,20 +169,11 @@ def project_rows(projected: Reals, axis: Axis) -> Reals:
 
 
 def jarosz(length: int) -> Band:
-    """Return PDQ's two box filters and its decimation to 64 as one operator.
+    """Return PDQ's two box filters and its decimation to 64 rows as one operator.
 
     The first pass averages the pixels of a window, the second pass averages the results
-    of the first, and the decimation keeps 64 values.
-
-    Args:
-        length: Pixels along the axis, at least 1.
-
-    Returns:
-        64 rows.
-
-    Source:
-        ThreatExchange, pdq/cpp/downscaling/downscaling.cpp: ``box1DFloat``,
-        ``computeJaroszFilterWindowSize``, ``decimateFloat``.
+    of the first, and the decimation keeps 64 values (ThreatExchange,
+    pdq/cpp/downscaling/downscaling.cpp).
     """
     centres = ((np.arange(PLANE_SIDE) + 0.5) * length / PLANE_SIDE).astype(np.intp)
     window = -(-length // (2 * PLANE_SIDE))
@@ -233,11 +210,7 @@ def _running_sums(
 ) -> Doubles:
     """Return the sum of boxes, each of one weight from ``first`` to before ``last``.
 
-    Args:
-        first: First pixel of each box, shape (rows, boxes).
-        last: The pixel after each box.
-        weight: The weight that it adds to each pixel in between.
-        starts: The first column of each run of the result, shape (rows,).
+    The boxes have shape (rows, boxes); each row of the result begins at its start.
     """
     rows, boxes = weight.shape
     run = 2 * boxes + 1
@@ -248,20 +221,12 @@ def _running_sums(
 
 
 def lanczos(length: int, outputs: int) -> Band:
-    """Return Pillow's LANCZOS resize of one axis, with its 8-bit weights.
-
-    Source:
-        Pillow, src/libImaging/Resample.c: ``precompute_coeffs``, ``lanczos_filter``.
-    """
+    """Return Pillow's LANCZOS resize of one axis, in its 8-bit weights (Resample.c)."""
     return _resampling(length, outputs, support=_LANCZOS_LOBES, kernel=_lanczos_kernel)
 
 
 def bicubic(length: int, outputs: int) -> Band:
-    """Return Pillow's BICUBIC resize of one axis, with its 8-bit weights.
-
-    Source:
-        Pillow, src/libImaging/Resample.c: ``precompute_coeffs``, ``bicubic_filter``.
-    """
+    """Return Pillow's BICUBIC resize of one axis, in its 8-bit weights (Resample.c)."""
     return _resampling(length, outputs, support=_BICUBIC_REACH, kernel=_bicubic_kernel)
 
 
@@ -305,13 +270,7 @@ def _bicubic_kernel(x: Doubles) -> Doubles:
 def nearest_after(band: Band, length: int) -> Band:
     """Return ``band`` applied to the pixels that CImg's nearest resize picks.
 
-    Args:
-        band: An operator on the resized axis.
-        length: Pixels along the axis before the resize.
-
-    Source:
-        CImg, ``get_resize``, interpolation 1: output x is input x * length / outputs,
-        rounded down.
+    Its output x is input x * length / outputs, rounded down (``get_resize``, 1).
     """
     rows, run = band.weights.shape
     taken = np.minimum(band.starts[:, None] + np.arange(run), band.length - 1)
@@ -346,7 +305,6 @@ _Builder = Callable[[int, int, int], Axis]
 
 
 def _cache_axes(build: _Builder) -> _Builder:
-    """Keep the axes that a function has built, unless they are too large."""
     cached = lru_cache(_CACHED_AXES)(build)
 
     @wraps(build)
@@ -361,11 +319,8 @@ def _cache_axes(build: _Builder) -> _Builder:
 def pdq_axis(length: int, thumbnail: int, scale: int) -> Axis:
     """Return PDQ's operators for an axis in all geometries, interleaved.
 
-    Args:
-        length: Pixels along the axis of the full picture.
-        thumbnail: Pixels along the axis of its thumbnail; 0 for a picture that no tool
-            shrinks first, so that all geometries equal the full one.
-        scale: Factor by which the plane is smaller.
+    The thumbnail has 0 pixels if no tool shrinks the picture first, so that all
+    geometries equal the full one.
 
     Returns:
         256 outputs: 16 groups, of each geometry in the order of ``Geometry``, of 4, and

@@ -61,13 +61,7 @@ def show_on_pages(frame: Frame) -> Iterator[Shown]:
 def choose_pages(
     black: Picture, white: Picture, frames: int
 ) -> Iterator[tuple[int, Blend]]:
-    """Yield the greys of pages with other views, and the pictures on them.
-
-    Args:
-        black: The picture on black.
-        white: The same picture on white.
-        frames: Number of frames in its file.
-    """
+    """Yield the greys of pages with other views, and the pictures on them."""
     if min(black.shape.height, black.shape.width) < LEAST_SIDE:
         return
     black, white = (_reduce(picture) for picture in (black, white))
@@ -91,12 +85,9 @@ def _reduce(picture: Picture) -> Picture:
 
 
 def choose_greys(black: Floats, white: Floats, most: int) -> list[int]:
-    """Return the greys of the pages to show; pages that cover most others come first.
+    """Return the greys of pages to show; pages that cover most others come first.
 
-    Args:
-        black: PDQ's plane of the picture on black.
-        white: The same on white.
-        most: Most greys.
+    From PDQ's planes of the picture on black and on white.
     """
     if not pdq.may_have_quality(np.stack((black, white))):
         # A linear function is largest at one of its ends.

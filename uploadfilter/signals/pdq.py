@@ -94,10 +94,6 @@ class PDQ:
     def shrink(self, picture: Picture | Blend, projected: list[Floats]) -> Shrunk:
         """Return the 64 x 64 luma planes of the geometries, and of mirrored pictures.
 
-        Args:
-            picture: The picture.
-            projected: Result of the column operator.
-
         Returns:
             Shape (6, 64, 64): in the order of ``Geometry``, then in full geometry the
             variants of ``_MIRRORED``. A plane is zero if the picture was less than 5
@@ -187,11 +183,7 @@ def qualities_of(planes: Floats) -> NDArray[np.int64]:
 
 
 def may_have_quality(planes: Floats) -> bool:
-    """Return whether any blend of some planes may have a quality that matches.
-
-    Args:
-        planes: The planes of the unblended pictures.
-    """
+    """Return whether any blend of some planes may have a quality that matches."""
     steps = sum(
         np.abs(np.diff(planes, axis=axis)).sum(axis=(1, 2)).max() for axis in (1, 2)
     )
@@ -219,7 +211,6 @@ def _axis(shape: Shape, number: int) -> Axis:
 
 
 def _is_shrunk(shape: Shape) -> bool:
-    """Return whether tools shrink such a picture, so that its geometries differ."""
     return max(shape.height, shape.width) > SHRUNK_SIDE
 
 
@@ -233,16 +224,10 @@ def _size_in(shape: Shape, geometry: Geometry) -> tuple[int, int]:
 
 @lru_cache(_CACHED_SIZES)
 def thumbnail_size(height: int, width: int) -> tuple[int, int]:
-    """Return the size that Pillow's ``thumbnail((512, 512))`` gives a larger picture.
+    """Return the rows and columns of a larger picture's ``thumbnail((512, 512))``.
 
     The longer side becomes 512; the shorter side becomes the integer that keeps the
-    aspect ratio best.
-
-    Returns:
-        Rows and columns.
-
-    Source:
-        Pillow, ``Image.thumbnail``: ``preserve_aspect_ratio``.
+    aspect ratio best, as in Pillow.
     """
     aspect = width / height
     if aspect <= 1:
@@ -287,11 +272,8 @@ def _exact_variants(
 ) -> Reals:
     """Return the blocks of all variants, in the order of ``VARIANTS``.
 
-    Args:
-        upright: Block of the picture.
-        mirrored: Block of the picture mirrored left to right.
-        flipped: Block of the picture mirrored top to bottom.
-        turned: Block of the picture mirrored in both directions.
+    From those of the picture as it is, mirrored left to right, mirrored top to bottom,
+    and mirrored in both directions.
     """
     own = upright, mirrored.T, turned, flipped.T
     blocks = np.empty((len(VARIANTS), *upright.shape), upright.dtype)

@@ -50,12 +50,7 @@ class PHash:
         return (operators.lanczos_axis(shape.width, _SIDE, shape.scale),)
 
     def shrink(self, picture: Picture | Blend, projected: list[Floats]) -> Shrunk:
-        """Return the 32 x 32 luma plane, in whole grey steps.
-
-        Args:
-            picture: The picture.
-            projected: Result of the column operator.
-        """
+        """Return the 32 x 32 luma plane, in whole grey steps."""
         shape = picture.shape
         columns = projected[0]
         if shape.scale == 1 and isinstance(picture, Picture):
@@ -92,7 +87,6 @@ def _grey_steps(luma: Reals) -> Reals:
 
 
 def _values(small: Reals) -> bytes:
-    """Return the concatenated values of a 32 x 32 plane, by variant."""
     block = np.round(_DCT @ small @ _DCT.T, _NOISE_DIGITS)
     flat = variants(block, first_frequency=0).reshape(-1, _BITS)
     ranked = np.sort(flat, axis=1)

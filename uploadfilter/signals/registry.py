@@ -34,19 +34,10 @@ class PerceptualType(Protocol):
         """Return the operators to apply to the columns of a plane of this shape."""
 
     def shrink(self, picture: Picture | Blend, projected: list[Floats]) -> Shrunk:
-        """Return the data of a picture that the signals need.
-
-        Args:
-            picture: The picture.
-            projected: Results of ``columns``, in its order.
-        """
+        """Return the data that the signals need, from the results of ``columns``."""
 
     def rows(self, shrunk: Shrunk) -> tuple[SignalRow, ...]:
-        """Return the signals of all variants, one row for each geometry.
-
-        Args:
-            shrunk: Result of ``shrink``.
-        """
+        """Return the signals of all variants, one row for each geometry."""
 
 
 PERCEPTUAL_TYPES: tuple[PerceptualType, ...] = (

@@ -66,9 +66,7 @@ _CHUNK: Final = 32
 def trim(picture: Picture | Blend) -> Iterator[Picture]:
     """Yield the picture without its border, then without a border inside that.
 
-    Yields:
-        No, one or two pictures, each smaller than the one before; their planes are
-        parts of the plane.
+    There may be none; the planes are parts of the plane.
     """
     if isinstance(picture, Blend) and not any(map(_may_be_border, picture.edges())):
         # Its plane is expensive to make.
@@ -83,7 +81,6 @@ def trim(picture: Picture | Blend) -> Iterator[Picture]:
 
 
 def _box(plane: Luma, scale: int, ringing: float) -> tuple[slice, slice] | None:
-    """Return the rows and columns inside the border; ``None`` if there is none."""
     rows = _inside(plane, ringing)
     if rows is None:
         # In long rows with a small picture, the picture counts too little.
@@ -102,7 +99,6 @@ def _box(plane: Luma, scale: int, ringing: float) -> tuple[slice, slice] | None:
 
 
 def _inside(lines: Luma, ringing: float) -> slice | None:
-    """Return the lines between the borders of two sides; ``None`` if all are border."""
     first = _border(lines, ringing)
     if first >= len(lines):
         return None
@@ -111,14 +107,10 @@ def _inside(lines: Luma, ringing: float) -> slice | None:
 
 
 def _border(lines: Luma, ringing: float) -> int:
-    """Return the number of lines of a border.
+    """Return the number of lines of a border; all of them if there is nothing else.
 
-    Args:
-        lines: A plane, turned so that the side comes first.
-        ringing: Additional unrest that the outermost lines may have, in grey steps.
-
-    Returns:
-        0 if there is no border; the number of all lines if there is nothing else.
+    The side comes first. Its outermost lines may have ``ringing`` grey steps more
+    unrest.
     """
     outermost = lines[0]
     if not _may_be_border(outermost):
@@ -135,11 +127,7 @@ def _border(lines: Luma, ringing: float) -> int:
 
 
 def _may_be_border(outermost: Luma) -> bool:
-    """Return whether an outermost line may be a border; otherwise there is none.
-
-    Args:
-        outermost: Luma of the line.
-    """
+    """Return whether an outermost line may be a border; otherwise there is none."""
     # For so few values, Python finds the extremes faster than numpy.
     sampled = outermost[:: -(-len(outermost) // _SAMPLES)].tobytes()
     if max(sampled) - min(sampled) > _MOST_SPREAD:
@@ -177,13 +165,8 @@ def _uniform(lines: Luma, colour: int, tolerance: float, ringing: float) -> int:
 def _edge(lines: Luma, end: int) -> tuple[int, float]:
     """Return the first line of the picture, and the step before it in grey steps.
 
-    Args:
-        lines: The lines.
-        end: The first line that differs from the border, at least 1.
-
-    Returns:
-        The line after the first step that is at least half as high as the highest
-        within a block.
+    It comes after the first step that is at least half as high as the highest within a
+    block. ``end`` is the first line that differs from the border, at least 1.
     """
     near = lines[end - 1 : end + _BLOCK].astype(np.int16)
     steps = np.abs(np.diff(near, axis=0)).mean(axis=1)

@@ -45,16 +45,10 @@ _LATEST_MS: Final = 900_000_000
 def views_of_video(
     video: Video, *, types: frozenset[SignalType], most_views: int
 ) -> Iterator[View | None]:
-    """Yield the views of a video.
+    """Yield the views of a video, with the signals that a search needs.
 
-    Args:
-        video: The video.
-        types: Signal types that a search needs; exact ones are ignored.
-        most_views: Most views.
-
-    Yields:
-        Views; ``None`` after each frame without one, so that the caller can look at
-        the clock.
+    ``None`` comes after each frame without one, so that the caller can look at the
+    clock.
     """
     kept: dict[int, _Kept] = {}
     names: set[str] = set()
@@ -109,7 +103,6 @@ class _Kept:
 
 
 def _name(moment: Moment, names: set[str]) -> str:
-    """Return a new name for a frame; files may show several at one time."""
     prefix = f"track:{moment.track}/" if moment.track else ""
     time_ms = min(round(moment.time_s * 1000), _LATEST_MS)
     while (name := f"{prefix}ms:{time_ms}") in names:

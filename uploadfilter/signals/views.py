@@ -52,21 +52,10 @@ def views_of(
 ) -> Iterator[View | Omission]:
     """Yield the different views of a file, and the reasons why some are missing.
 
-    If all frames in all ways would be too many views, fewer frames are shown, each in
-    all ways.
-
-    Args:
-        file: The content, seekable, read from its beginning.
-        formats: Its possible formats, tried in this order.
-        limits: The limits of its decoding.
-        most_views: Most views, at least 1.
-        most_signals: Most signals of all views together.
-        types: Signal types that a search needs; exact ones are ignored.
-        windows: Whether the windows of each frame are shown too (``windows.py``).
-
-    Yields:
-        Views, frame by frame, the stored one first; and an ``Omission`` for each
-        reason why some are missing.
+    Formats are tried in their order. Views come frame by frame, the stored one first,
+    with the signals that a search needs, and with windows (``windows.py``) if they are
+    wanted. If all frames in all ways would be too many views, fewer frames are shown,
+    each in all ways.
     """
     gathering = _Gathering(most_views, most_signals, types, windows)
     most_frames = limits.max_frames
@@ -102,10 +91,8 @@ class _Way:
     """One way to show a frame.
 
     Attributes:
-        name: Name of its view.
         kind: Empty, or the words of the name for which matching has special thresholds:
             ``alpha``, ``raw``, ``trim``.
-        picture: The shown picture.
         is_stored: Whether it is the frame as stored.
     """
 
@@ -186,10 +173,6 @@ class _Gathering:
     """The different views of a file, as they are made.
 
     Attributes:
-        most_views: Most views.
-        most_signals: Most signals of all views.
-        types: Signal types to compute.
-        windows: Whether to show windows.
         lack: The limit that ended it, if one did.
     """
 
@@ -227,7 +210,6 @@ class _Gathering:
         self._views_of_a_frame = max(self._views_of_a_frame, ways)
 
     def _show(self, frame: Frame) -> Iterator[_Way]:
-        """Yield the ways to show a frame, and its windows if they are asked for."""
         for way in _ways(frame, self._seen):
             yield way
             if not (self.windows and way.is_stored):
@@ -256,7 +238,6 @@ class _Gathering:
 
 
 def _ways(frame: Frame, seen: _Seen) -> Iterator[_Way]:
-    """Yield the ways to show a frame whose planes are new."""
     for shown in _show(frame, seen):
         way = _way(frame.number, shown.name, 0, shown.picture)
         if seen.is_new_plane(way):
@@ -312,15 +293,9 @@ _UNSEEN: Final = frozenset({ALPHA, RAW})
 def view_of(
     picture: Picture | Blend, *, name: str, types: frozenset[SignalType] = ALWAYS
 ) -> View:
-    """Compute the signals of a picture.
+    """Compute the signals of a picture that a search needs.
 
-    Args:
-        picture: The picture.
-        name: Name of the view: ``stored``, ``frame:3``, ...
-        types: Signal types that a search needs; exact ones are ignored.
-
-    Returns:
-        The view; its first signal is the upright PDQ in full geometry.
+    The first signal is the upright PDQ in full geometry.
     """
     needed = [item for item in PERCEPTUAL_TYPES if item.type in types | ALWAYS]
     if isinstance(picture, Blend):
@@ -355,7 +330,6 @@ def _compute_missing(picture: Picture, needed: Sequence[PerceptualType]) -> None
 
 
 def _blend(item: PerceptualType, blend: Blend) -> Shrunk:
-    """Compute a signal type's data of a blend from its data of both pictures."""
     for picture in (blend.one, blend.other):
         _compute_missing(picture, [item])
     one, other = (each.known[item.type] for each in (blend.one, blend.other))

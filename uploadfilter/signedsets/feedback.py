@@ -54,7 +54,6 @@ class Number(msgspec.Struct, frozen=True, kw_only=True):
     """A sequence of the set that came into force.
 
     Attributes:
-        sequence: Sequence of the set.
         day: The day on which the operator put it in force, UTC.
     """
 
@@ -125,7 +124,6 @@ class EntryLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The counts of one entry.
 
     Attributes:
-        id: Id of the entry.
         days: Uploads that matched it, by day; days without a match are left out.
         exact: How many of these matched by equality.
         rejected: How many of these were rejected.
@@ -166,7 +164,6 @@ class EntrySum:
     """The counts of all operators together for one entry.
 
     Attributes:
-        id: Id of the entry.
         days: Uploads that matched it, by day.
         exact: How many of these matched by equality.
         rejected: How many of these were rejected.

@@ -32,7 +32,6 @@ class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         at: When, in seconds since the epoch.
-        count: Number of entries.
     """
 
     at: int
@@ -44,8 +43,6 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         at: When, in seconds since the epoch.
-        code: Code of the error.
-        text: Message of the error.
     """
 
     at: int
@@ -57,7 +54,6 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The status of a signed set after a sync.
 
     Attributes:
-        set: Name of the set at this operator.
         source: Its source: a folder or a URL, without credentials.
         root: SHA-256 of the root that the operator trusted, in hex.
         synced_at: When it was last verified to be the newest, in seconds since the
@@ -67,7 +63,6 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         sequence: Sequence of the set in force; 0 if there is none.
         issuer: Name of the issuer, as the issuer states it.
         signers: The holders that signed it.
-        versions: Version of each role's metadata.
         withdrawn: Entries that the syncs of the last days put out of force.
         held_back: Withdrawals that wait, because they are too many for a day.
         failure: Why the last sync failed; ``None`` if it did not.
@@ -104,11 +99,6 @@ def most_withdrawals(status: Status, a_day: int, epoch_s: float) -> int:
     The withdrawals of every day since the last sync may come at once, so that a site
     that is reached by a courier does not get an alarm about a stolen key for the
     withdrawals of a month.
-
-    Args:
-        status: The status of the set.
-        a_day: Most withdrawals in one day.
-        epoch_s: Seconds since the epoch.
     """
     if not status.synced_at:
         return a_day
@@ -123,10 +113,6 @@ def first_withdrawn(ids: Iterable[str], most: int) -> set[str]:
 
     The rest waits for the next days, so that a list that is too long becomes shorter on
     each of them, by the same ids at every operator.
-
-    Args:
-        ids: Ids that are withdrawn, and not yet out of force.
-        most: Most withdrawals that are allowed now.
     """
     return set(sorted(set(ids))[: max(0, most)])
 

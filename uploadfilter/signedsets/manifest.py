@@ -39,7 +39,6 @@ class Full(msgspec.Struct, frozen=True, kw_only=True):
     """A full set.
 
     Attributes:
-        sequence: Sequence of the set.
         shards: Number of its files: 1 or 256.
         entries: Number of its entries.
     """

@@ -90,11 +90,7 @@ def name_of(key: Key) -> str:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that a holder of a key cannot have.
-
-    Raises:
-        IssuerError: The name is not allowed.
-    """
+    """Refuse a name that a holder of a key cannot have."""
     if not KEY_NAME.fullmatch(name):
         raise IssuerError(
             f"a holder of a key cannot have the name {name!r}",
@@ -103,11 +99,7 @@ def check_name(name: str) -> None:
 
 
 def named(key: SSlibKey, name: str) -> SSlibKey:
-    """Return a public key with the name of its holder.
-
-    Raises:
-        IssuerError: The name is not allowed.
-    """
+    """Return a public key with the name of its holder."""
     check_name(name)
     fields = {**key.unrecognized_fields, NAME_FIELD: name}
     return SSlibKey(key.keyid, key.keytype, key.scheme, key.keyval, fields)
@@ -116,11 +108,7 @@ def named(key: SSlibKey, name: str) -> SSlibKey:
 def new_root(
     holders: Mapping[str, Holders], *, version: int, expires: datetime
 ) -> Metadata[Root]:
-    """Return an unsigned root: the holders of the four roles at the top.
-
-    Raises:
-        IssuerError: A role cannot be held in this way.
-    """
+    """Return an unsigned root: the holders of the four roles at the top."""
     root = Root(version=version, expires=expires, consistent_snapshot=True)
     for role in (ROOT, TARGETS, GATHERED, TIMESTAMP):
         check_holders(role, holders[role])
@@ -133,11 +121,7 @@ def new_root(
 def new_targets(
     holders: Mapping[str, Holders], *, version: int, expires: datetime
 ) -> Metadata[Targets]:
-    """Return unsigned delegations: the holders who may add, or withdraw.
-
-    Raises:
-        IssuerError: A role cannot be held in this way.
-    """
+    """Return unsigned delegations: the holders who may add, or withdraw."""
     keys: dict[str, Key] = {}
     roles: dict[str, DelegatedRole] = {}
     for role, paths in ((HASHSET, HASHSET_PATHS), (REVOKE, REVOKE_PATHS)):
@@ -153,13 +137,7 @@ def new_targets(
 def new_listing(
     files: Mapping[str, bytes | TargetFile], *, version: int, expires: datetime
 ) -> Metadata[Targets]:
-    """Return unsigned metadata of files, by their paths.
-
-    Args:
-        files: Their bytes, or the description of a file that was listed before.
-        version: One more than that of the metadata before.
-        expires: When its validity ends.
-    """
+    """Return unsigned metadata of files, by their paths."""
     targets = {
         path: TargetFile.from_data(path, data, ["sha256"])
         if isinstance(data, bytes)
@@ -187,11 +165,7 @@ def new_timestamp(
 
 
 def check_holders(role: str, holders: Holders) -> None:
-    """Refuse a role that cannot be filled, or is held by one person instead of two.
-
-    Raises:
-        IssuerError: The role cannot be held in this way.
-    """
+    """Refuse a role that cannot be filled, or is held by one person instead of two."""
     publics = [tuple(sorted(key.keyval.items())) for key in holders.keys]
     names = [name_of(key) for key in holders.keys]
     count, threshold = len(publics), holders.threshold
@@ -248,11 +222,7 @@ def with_holders(
     remove: Sequence[str],
     threshold: int | None,
 ) -> Holders:
-    """Return the holders of a role after a change.
-
-    Raises:
-        IssuerError: A person to remove does not hold the role.
-    """
+    """Return the holders of a role after a change."""
     known = {name_of(key) for key in holders.keys}
     strange = sorted(set(remove) - known)
     if strange:

@@ -95,10 +95,6 @@ def packed(lines: Iterable[bytes]) -> bytes:
 def unpacked(data: bytes, *, most_bytes: int = MOST_BLOB_BYTES) -> bytes:
     """Return the content of a gzip file of one member.
 
-    Args:
-        data: The file.
-        most_bytes: Most bytes that it may hold.
-
     Raises:
         HashSetFormatError: It is not a gzip file, is cut off, continues after its end,
             or holds more.

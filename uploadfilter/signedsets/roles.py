@@ -79,13 +79,7 @@ COURIER: Final = Lifetimes(revoke=21, online=21)
 
 
 def full_path(sequence: int, shard: int, shards: int) -> str:
-    """Return the name of a shard of a full set.
-
-    Args:
-        sequence: Sequence of the set.
-        shard: Number of the shard, from 0.
-        shards: Number of shards: 1 or ``SHARDS``.
-    """
+    """Return the name of a shard of a full set."""
     name = "all" if shards == 1 else f"{shard:02x}"
     return f"full/{sequence}/{name}.jsonl.gz"
 

@@ -57,7 +57,6 @@ class Sent:
     """The answer to a canary.
 
     Attributes:
-        status: Status of the answer.
         decision: Id of its decision record; empty if the answer has none.
     """
 
@@ -173,15 +172,12 @@ def send(door: str, key: bytes, *, epoch_s: float) -> Sent:
 
 
 class _Unix(http.client.HTTPConnection):
-    """A connection to a Unix socket."""
-
     def __init__(self, path: str) -> None:
         super().__init__("localhost", timeout=WAIT_S)
         self._path = path
 
     @override
     def connect(self) -> None:
-        """Connect."""
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(WAIT_S)
         self.sock.connect(self._path)
@@ -189,9 +185,6 @@ class _Unix(http.client.HTTPConnection):
 
 def connection_to(door: str) -> tuple[http.client.HTTPConnection, str]:
     """Return a connection that is not open yet, and the path to ask for.
-
-    Args:
-        door: An address, as ``send`` takes it.
 
     Raises:
         UsageError: The address has another form.

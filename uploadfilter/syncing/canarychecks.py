@@ -44,15 +44,7 @@ def check_door(
     *,
     clock: Callable[[], float],
 ) -> CanaryCheck:
-    """Send the canary to one address; again if the proxy has an older generation.
-
-    Args:
-        base: The state directory.
-        url: The address, as ``send`` takes it.
-        generation: The generation in force.
-        listed: The canaries of its signed sets.
-        clock: Seconds since the epoch.
-    """
+    """Send the canary to one address; again if the proxy has an older generation."""
     try:
         sent, seen = _send_until_loaded(base, url, generation.number, clock)
     except ServiceError as exc:

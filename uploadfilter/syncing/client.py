@@ -69,7 +69,6 @@ class Verified:
     """The verified data of a source.
 
     Attributes:
-        manifest: The manifest of the set.
         sha256: SHA-256 of the manifest's file, in hex.
         bytes: Length of that file.
         withdrawn: Ids of entries that are withdrawn.

@@ -32,8 +32,6 @@ matches of known pictures."""
 
 @dataclass(slots=True)
 class _Counted:
-    """The counts of one entry."""
-
     days: dict[date, int] = field(default_factory=dict)
     exact: int = 0
     rejected: int = 0
@@ -135,13 +133,7 @@ def gathered(
 def written(
     signer: "Signer", header: FeedbackHeader, lines: Iterable[EntryLine]
 ) -> Iterator[bytes]:
-    """Yield the lines of a file of feedback, its signature at the end.
-
-    Args:
-        signer: The operator's key.
-        header: The first line.
-        lines: The lines of entries, sorted by id.
-    """
+    """Yield the lines of a file of feedback, its signature at the end."""
     digest = hashlib.sha256()
     first = feedback.header_line(header)
     digest.update(first)

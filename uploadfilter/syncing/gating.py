@@ -49,7 +49,6 @@ class Near(msgspec.Struct, frozen=True, kw_only=True):
     """An entry that lies near known-good pictures, and is in force.
 
     Attributes:
-        entry: Id of the entry.
         near: Lower bound of the number of their values within 60 bits.
     """
 
@@ -85,14 +84,6 @@ def gate_for(
     seen: str = "",
 ) -> CorpusGate:
     """Return the gate of an operator.
-
-    Args:
-        state: The state directory.
-        secret: Keys digests.
-        passage: The conditions under which the set passes.
-        epoch_s: Seconds since the epoch.
-        withdrawn: Entries that go because duty officers withdrew them.
-        seen: The corpora that the set in force was compared with; empty if none.
 
     Raises:
         HashSetKnownGoodError: A corpus is missing or damaged.

@@ -61,10 +61,7 @@ class SyncReport:
     """The result of a sync.
 
     Attributes:
-        status: The status of the set now.
         older: Sequence of the set before; 0 if there was none.
-        generation: Number of the generation in force.
-        set: The set in force.
         is_new: Whether anything changed.
         is_full: Whether the full set was read.
         withdrawn: Entries that this sync put out of force.
@@ -138,11 +135,7 @@ def sync(
 
 
 def look(trusted: Trusted, source: str | None = None) -> Verified:
-    """Find out the newest set at a source, and change nothing in force.
-
-    Raises:
-        HashSetError: The set cannot be verified.
-    """
+    """Find out the newest set at a source, and change nothing in force."""
     with trusted.locked():
         place = source or trusted.status().source
         with contextlib.closing(Client(trusted, place)) as client:
@@ -387,7 +380,6 @@ class _Update:
         self.withdrawn += len(ids)
 
     def _replace(self, held: Settled, revoked: set[str], gate: CorpusGate) -> None:
-        """Put the set in force through the gate, and note the findings."""
         verified, change = self._verified, self._change
         taken = frozenset({*held.categories, canaries.CATEGORY})
         collected = self._writer.collect()

@@ -126,11 +126,6 @@ class Trusted:
     def trust(self, root: bytes, source: str, *, replace: bool = False) -> Status:
         """Trust a root.
 
-        Args:
-            root: The file that the issuer gave.
-            source: Where the set comes from: a folder or a URL.
-            replace: Whether it may replace another trusted root.
-
         Raises:
             HashSetTrustError: It is not a root, is not signed by its own rules, or
                 another root is trusted.

@@ -172,7 +172,6 @@ def _side(
 
 
 def _imported(path: Path, name: str, held: contextlib.ExitStack) -> LayeredGeneration:
-    """Import all categories of a file into a temporary directory."""
     categories = tuple(survey_file(path).categories) or (_ONE_CATEGORY,)
     folder = held.enter_context(TemporaryDirectory(prefix="uploadfilter-"))
     with writer_apart(Path(folder)) as (apart, writer):

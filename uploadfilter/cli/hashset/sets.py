@@ -23,7 +23,6 @@ class EntryNumbers:
     Attributes:
         in_force: Entries that uploads are compared with, including suppressed ones.
         canaries: Entries that only an operator's own canary matches.
-        suppressed: Entries that are switched off for a while.
         quarantined: Entries that the gate keeps out of force.
         withdrawn: Entries that are out for good, even if the set is imported again.
         demoted: Entries of which the tripwire left only exact matches.

@@ -266,7 +266,6 @@ def report_lines(report: ImportReport) -> Iterator[Text | Table]:
 
 
 def _exact_alone_line(info: SetInfo) -> Text:
-    """Return a warning that the set may list files that are not pictures."""
     return Text(
         f"{info.exact_alone:,} entries have only exact signals, though others have "
         "perceptual ones: check that they are pictures (FORMAT.md, 6.3)",

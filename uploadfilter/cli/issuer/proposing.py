@@ -67,7 +67,6 @@ SourceArgument = Annotated[
 
 
 def _say_left_out(tally: Tally) -> None:
-    """Print which entries and signals of a file are not staged, and why."""
     for item in tally.problems:
         words = f"left out: {item.count:,} with {item.problem.words}"
         where = f"the first in {tally.unit} {item.first_line}"

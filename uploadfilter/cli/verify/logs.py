@@ -300,7 +300,6 @@ def log_lines(check: LogCheck) -> Iterator[Text]:
 
 
 def _notes(report: VerifyReport) -> Iterator[Text]:
-    """Yield notes that are not damage, but matter."""
     for judged in report.gaps:
         if not judged.why:
             style = "" if judged.is_proved else "yellow"

@@ -32,7 +32,6 @@ class ArchiveContainer:
 
     Attributes:
         kinds: Its kinds in ``magic.sniff``; empty if its first bytes do not tell it.
-        formats: Its names in the library.
         filters: The library's names of the codings in which the archive as a whole may
             be packed.
         has_holes: Whether the holes that the library reports in members count.
@@ -58,15 +57,6 @@ class ArchiveContainer:
 
 
 class _Walk:
-    """One way through an archive.
-
-    Args:
-        reading: The archive, opened by the library.
-        meter: Counts the unpacked bytes.
-        packed_bytes: Length of the archive.
-        has_holes: Whether its members may have holes.
-    """
-
     def __init__(
         self,
         reading: library.ArchiveReader,
@@ -101,7 +91,6 @@ class _Walk:
                 return
 
     def _chunks(self, blocks: Chunks) -> Chunks:
-        """Unpack a member, and count its bytes."""
         unpacked = 0
         for block in blocks:
             yield block
@@ -199,13 +188,7 @@ _LEAST_DISC_BYTES: Final = 24 * 2048
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """A container that begins after the first byte of another content.
-
-    Attributes:
-        kinds: None: the first bytes do not tell it.
-        container: Reads it.
-        offset: Of its first byte.
-    """
+    """A container that begins at an offset of another content."""
 
     kinds: ClassVar[frozenset[Kind]] = frozenset()
     container: Container
@@ -240,13 +223,7 @@ class _Unsearched:
 def archives_inside(
     source: Source, kind: Kind, spans: tuple[range, ...]
 ) -> Iterator[Container]:
-    """Yield a container for each archive that begins after the content's first byte.
-
-    Args:
-        source: The content.
-        kind: Its kind by its first bytes.
-        spans: Its parts that are searched.
-    """
+    """Yield a container for each archive that begins after the content's first byte."""
     for found in inside.archives(source, kind, spans):
         if found is None:
             yield _Unsearched()
@@ -256,7 +233,6 @@ def archives_inside(
 
 
 def _name(name: bytes) -> str:
-    """Decode a name as UTF-8, or else in the character set of the first PCs."""
     try:
         return name.decode("utf-8")
     except UnicodeDecodeError:

@@ -41,12 +41,7 @@ class File(NamedTuple):
 
 
 def listed_apart(source: Source, most: int) -> dict[File, str]:
-    """Return the files that only some of the trees list, and their names.
-
-    Args:
-        source: The image of a disc.
-        most: Most records that are read in each tree.
-    """
+    """Return the files that only some trees list, of ``most`` records in each tree."""
     trees = [dict(_files(source, root, most)) for root in _roots(source)]
     everywhere = set[File].intersection(*map(set, trees)) if trees else set()
     return {
@@ -58,8 +53,6 @@ def listed_apart(source: Source, most: int) -> dict[File, str]:
 
 
 class _Root(NamedTuple):
-    """The first folder of a tree, and the length of a block in bytes."""
-
     folder: File
     block_bytes: int
 

@@ -37,15 +37,9 @@ twice."""
 def archives(
     source: Source, kind: Kind, spans: tuple[range, ...]
 ) -> Iterator[tuple[int, Kind] | None]:
-    """Yield the offset and the kind of each archive that begins after the first byte.
+    """Yield offset and kind of each archive after the first byte of some spans.
 
-    Args:
-        source: The content.
-        kind: Its kind by its first bytes.
-        spans: Its parts that are searched.
-
-    Yields:
-        ``None`` as the last item, if there are more places that were not looked at.
+    ``None`` comes last if there are more places that were not looked at.
     """
     if magic.is_container(kind) and kind not in _SEARCHED:
         return
@@ -60,7 +54,6 @@ def archives(
 
 
 def _places(source: Source, spans: tuple[range, ...]) -> Iterator[tuple[int, "_Form"]]:
-    """Yield the offset and the form of each magic after the first byte, in order."""
     for at, length, piece in stretches(source, spans, overlap=_OVERLAP_BYTES):
         for place, form in sorted(_in_piece(piece), key=lambda each: each[0]):
             if place < length and at + place:
@@ -79,15 +72,12 @@ def _in_piece(piece: bytes) -> Iterator[tuple[int, "_Form"]]:
 
 
 class _Form(NamedTuple):
-    """The magic of a kind of archive, and a test of the bytes after it."""
-
     magic: bytes
     kind: Kind
     is_one: Callable[[Source, int], bool]
 
 
 def _is_seven_zip(source: Source, at: int) -> bool:
-    """Require the checksum of the first header, and enough bytes for the last one."""
     head = source.read(at, _SEVEN_ZIP.size)
     if len(head) < _SEVEN_ZIP.size:
         return False
@@ -100,7 +90,6 @@ _SEVEN_ZIP: Final = struct.Struct("<8xLQQ4x")
 
 
 def _is_rar(source: Source, at: int) -> bool:
-    """Require the checksum of the first header."""
     head = source.read(at, _RAR_BYTES)
     if head[6:8] == b"\1\0":
         # RAR 5.0 archive format, "Main archive header"; its length has one byte.
@@ -117,7 +106,6 @@ _RAR5_BYTES: Final = 13
 
 
 def _is_cabinet(source: Source, at: int) -> bool:
-    """Require the version, and a length that the content has."""
     head = source.read(at, 26)
     length = int.from_bytes(head[8:12], "little")
     return head[24:26] == b"\3\1" and length <= source.size - at

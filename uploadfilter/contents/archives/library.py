@@ -59,8 +59,6 @@ _WHENCE_END: Final = 2
 
 @dataclass(slots=True)
 class _Position:
-    """The library's offset in a source, and the memory with its last block."""
-
     source: Source
     at: int = 0
     block: "ctypes.Array[ctypes.c_char]" = field(
@@ -70,12 +68,7 @@ class _Position:
 
 
 class _Sources:
-    """The sources that are being read, by the number that callbacks get.
-
-    Attributes:
-        read: The callback for more bytes.
-        seek: The callback for another offset.
-    """
+    """The sources that are being read, by the number that callbacks get."""
 
     def __init__(self) -> None:
         self._open: dict[int, _Position] = {}
@@ -129,8 +122,6 @@ class ArchiveMember:
 
     Attributes:
         name: As it stands in the archive, or in UTF-8; empty if it cannot be read.
-        is_file: Whether it is a plain file.
-        is_encrypted: Whether it needs a password.
     """
 
     name: bytes
@@ -140,12 +131,7 @@ class ArchiveMember:
 
 @dataclass(slots=True)
 class ArchiveReader:
-    """One pass through an archive.
-
-    Args:
-        _archive: The library's handle, as long as it may be used.
-        _position: The library's offset in the source.
-    """
+    """One pass through an archive."""
 
     _archive: int | None
     _position: _Position
@@ -175,12 +161,9 @@ class ArchiveReader:
     ) -> Iterator[bytes | Shortfall]:
         """Yield the bytes of the current member, in order; a shortfall comes last.
 
-        A member that is no longer the current one gives nothing.
-
-        Args:
-            may_fill: Returns whether zeros may fill a hole of this many bytes. Without
-                it, the holes that the library reports do not count, since some of its
-                readers go on counting from the member before.
+        Holes count only with ``may_fill``, which returns whether zeros may fill one of
+        so many bytes: some of the library's readers go on counting from the member
+        before.
         """
         return self._blocks(self._number, may_fill)
 
@@ -236,13 +219,7 @@ def _zeros(count: int) -> Iterator[bytes]:
 def reading(
     source: Source, *, formats: tuple[str, ...], filters: tuple[str, ...]
 ) -> Iterator[ArchiveReader | Shortfall]:
-    """Begin to read an archive.
-
-    Args:
-        source: Its bytes.
-        formats: The library's names of the formats that are tried.
-        filters: The library's names of the codings that may be around it.
-    """
+    """Begin to read an archive."""
     archive = ffi.read_new()
     with _SOURCES.opened(source) as (number, position):
         begun = ArchiveReader(archive, position)

@@ -35,12 +35,7 @@ _STORED: Final = 0x30
 def obstacles(source: Source, most: int) -> Iterator[Reason]:
     """Yield the reasons for unreadable members that the library does not report.
 
-    Args:
-        source: The RAR file.
-        most: Most headers that are read.
-
-    Yields:
-        ``ENCRYPTED``, and ``NOT_INSPECTED`` for versions that are too old.
+    ``ENCRYPTED``, and ``NOT_INSPECTED`` for versions that are too old.
     """
     if source.read(0, len(_MAGIC_5)) == _MAGIC_5:
         for block in _blocks(source, most):
@@ -51,8 +46,6 @@ def obstacles(source: Source, most: int) -> Iterator[Reason]:
 
 
 class _Block(NamedTuple):
-    """The fields of one header of version 5."""
-
     is_encrypted: bool
     behind: int
 

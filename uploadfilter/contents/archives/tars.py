@@ -102,8 +102,6 @@ class _ExtendedFields:
 
 
 class _Walk:
-    """One pass through a tar file."""
-
     def __init__(self, source: Source, meter: UnpackMeter) -> None:
         self._source = source
         self._meter = meter
@@ -148,7 +146,6 @@ class _Walk:
         return True
 
     def _item(self, block: bytes) -> Iterator[Member | Shortfall]:
-        """Read the member of one header, and move past it."""
         size = _number(block[124:136])
         match block[156:157]:
             case b"x":
@@ -165,7 +162,6 @@ class _Walk:
                 self._here = _ExtendedFields()
 
     def _read_extended(self, size: int) -> bytes:
-        """Read the data of an extended header or long name, and move past them."""
         data = self._source.read(self._position, min(size, _MOST_EXTENDED_BYTES))
         self._position += _round_up(size)
         return data
@@ -173,7 +169,6 @@ class _Walk:
     def _member(
         self, block: bytes, kind: bytes, size: int
     ) -> Iterator[Member | Shortfall]:
-        """Yield a plain file; move past a member of any type."""
         here, everywhere = self._here, self._everywhere
         size = _first(here.size, everywhere.size, size)
         name = _first(here.name, everywhere.name, _name(block))
@@ -195,14 +190,12 @@ class _Walk:
             yield Member(name=name, content=part)
 
     def _sparse(self, name: str) -> Member | Shortfall:
-        """Return a file with holes, whose map is in its headers or its data."""
         if not library.IS_THERE:
             return UNKNOWN
         part = PartSource(self._source, self._first, self._source.size - self._first)
         return Member(name=name, content=self._fill_holes(part))
 
     def _fill_holes(self, part: Source) -> Chunks:
-        """Unpack the first file of a part, with zeros for its holes."""
         items = archives.PASSING_TAR.members(part, self._meter)
         item = next(items, None)
         if isinstance(item, Member) and isinstance(item.content, Iterator):
@@ -215,7 +208,6 @@ class _Walk:
         return block in {b"", _ZEROS} or is_header(block)
 
     def _pass_sparse_map(self, block: bytes) -> None:
-        """Skip the blocks that continue the map of a sparse file."""
         more = block[482:483]
         while more not in {b"", b"\0"}:
             more = self._source.read(self._position + 504, 1)
@@ -233,7 +225,6 @@ def _first(here: _Value | None, everywhere: _Value | None, header: _Value) -> _V
 
 
 def _name(block: bytes) -> str:
-    """Return the name in a header, with the prefix field of POSIX."""
     name, prefix = (_text(block[:100]), _text(block[345:500]))
     has_prefix = block[257:263] == b"ustar\0" and prefix
     return f"{prefix}/{name}" if has_prefix else name

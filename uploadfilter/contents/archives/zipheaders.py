@@ -65,13 +65,9 @@ class ZipHeader(NamedTuple):
     """A member as one header describes it.
 
     Attributes:
-        name: Its name, decoded as far as possible.
-        method: The number of its compression method.
         is_encrypted: Whether it cannot be unpacked without a password.
         has_descriptor: Whether the sizes may be missing here and follow the data.
         has_end_mark: Whether an lzma stream has an end mark.
-        packed_size: Length of the data, in bytes.
-        size: Length of the member, in bytes.
     """
 
     name: str
@@ -137,10 +133,8 @@ def local_header(source: Source, offset: int) -> LocalHeader | None:
 def listed(source: Source, *, counts: Callable[[int], bool]) -> Iterator[ListedHeader]:
     """Yield the headers of every directory that an end record points to.
 
-    Args:
-        source: The zip file.
-        counts: Returns for the offset of an end record whether to follow it; called
-            after all headers of later end records were yielded.
+    ``counts`` returns for an end record's offset whether to follow it; it is called
+    after all headers of later end records were yielded.
     """
     seen: set[_Directory] = set()
     for end_at in filter(counts, _ends(source)):
@@ -163,7 +157,6 @@ def data_end(source: Source, start: int) -> int:
 
 
 def _find(source: Source, magic: tuple[bytes, ...], start: int) -> int | None:
-    """Return the first offset of any of some magics of four bytes."""
     length = _FIRST_WINDOW_BYTES
     while len(window := source.read(start, length)) >= _MAGIC_BYTES:
         places = [place for each in magic if (place := window.find(each)) >= 0]
@@ -190,7 +183,6 @@ def _ends(source: Source) -> Iterator[int]:
 
 
 def _directories(source: Source, end_at: int) -> Iterator[_Directory]:
-    """Yield the possible places of the directory of an end record."""
     size, offset = _END.unpack(source.read(end_at, _END.size))
     yield from _places_of(size, offset, end_at)
     locator = source.read(end_at - _WIDE_LOCATOR.size, _WIDE_LOCATOR.size)
@@ -206,7 +198,6 @@ def _directories(source: Source, end_at: int) -> Iterator[_Directory]:
 
 
 def _places_of(size: int, offset: int, end_at: int) -> Iterator[_Directory]:
-    """Yield the place of a directory by its size, and the place by its offset."""
     by_size = end_at - size
     if by_size >= 0:
         yield _Directory(by_size, tuple(dict.fromkeys((by_size - offset, 0))))
@@ -251,7 +242,6 @@ def _header(
 
 
 def _name(name: bytes, *, is_utf8: bool) -> str:
-    """Decode a name as UTF-8 if possible, or in the character set of the first PCs."""
     try:
         return name.decode("utf-8")
     except UnicodeDecodeError:

@@ -155,7 +155,6 @@ class _Walk:
         )
 
     def _entry(self, entry: ListedHeader) -> Iterator[Member | Shortfall]:
-        """Yield a listed member, by the directory's header and by the local header."""
         is_lost = True
         for local_at in entry.local_at:
             local = zipheaders.local_header(self._source, local_at)
@@ -212,7 +211,6 @@ class _Walk:
     def _read(
         self, header: ZipHeader, data_at: int, local_at: int
     ) -> Iterable[Member | Shortfall]:
-        """Return a member by one header, unless it was read in the same way before."""
         if header.is_folder:
             return ()
         if header.is_encrypted and not self._is_plain(header, data_at, local_at):
@@ -224,10 +222,7 @@ class _Walk:
         return ()
 
     def _is_plain(self, header: ZipHeader, data_at: int, local_at: int) -> bool:
-        """Return whether a member that is said to be encrypted unpacks as it is.
-
-        Encrypted bytes begin like no known kind.
-        """
+        """Return whether an encrypted member unpacks: encrypted bytes have no kind."""
         head = self._source.read(data_at, min(header.size or HEAD_BYTES, HEAD_BYTES))
         if header.method != STORED:
             member = self._read_packed(header, data_at, local_at)
@@ -244,7 +239,6 @@ class _Walk:
     def _read_stored(
         self, header: ZipHeader, data_at: int
     ) -> Iterator[Member | Shortfall]:
-        """Yield a member that lies unchanged in the source."""
         there = self._source.size - data_at
         sizes = {header.packed_size: None, header.size: None}
         if header.is_sizeless:
@@ -259,7 +253,6 @@ class _Walk:
     def _read_packed(
         self, header: ZipHeader, data_at: int, local_at: int
     ) -> Member | Shortfall:
-        """Return a member that must be unpacked."""
         if header.method == _PPMD and library.IS_THERE:
             return Member(name=header.name, content=self._through_library(local_at))
         make, start = _UNPACKERS.get(header.method), data_at
@@ -284,7 +277,6 @@ class _Walk:
             yield DAMAGED
 
     def _chunks(self, make: Callable[[], Unpacker], start: int, data_at: int) -> Chunks:
-        """Unpack a member; note its end if it is valid."""
         behind = yield from unpack(self._source, make, self._meter, start=start)
         if behind is not None:
             self._ended[data_at] = behind
@@ -303,10 +295,6 @@ def _if_sound(item: Member | Shortfall) -> Member | Shortfall:
 
 
 def _lzma_head(header: ZipHeader, head: bytes) -> bytes:
-    """Make the header of an lzma file from the header of a zip member.
-
-    Source:
-        APPNOTE.TXT, section 5.8.8.
-    """
+    """Make the header of an lzma file (APPNOTE.TXT, section 5.8.8)."""
     size = _NO_SIZE if header.has_end_mark else header.size
     return head[4:] + struct.pack("<Q", size)

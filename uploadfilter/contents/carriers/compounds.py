@@ -51,8 +51,6 @@ _SHORTEST: Final = 64
 
 
 class _Entry(NamedTuple):
-    """The directory's entry of one stream."""
-
     name: str
     kind: int
     start: int
@@ -102,7 +100,6 @@ class _File:
     """The header of a compound file, and its tables.
 
     Attributes:
-        source: Its bytes.
         shift: Binary logarithm of the bytes of a sector.
         follow: Number of the next sector, for each sector.
         cutoff: Streams with fewer bytes than this lie in the small sectors.
@@ -175,13 +172,6 @@ class _File:
 
 
 class _Streams:
-    """The streams of a compound file.
-
-    Args:
-        file: The file.
-        entries: The entries of its directory, as far as they were read.
-    """
-
     def __init__(self, file: _File, entries: list[_Entry]) -> None:
         self._file = file
         root = next((each for each in entries if each.kind == _ROOT), None)
@@ -201,7 +191,6 @@ class _Streams:
 def _runs(
     start: int, follow: tuple[int, ...], shift: int, size: int, *, first: int
 ) -> Iterator[tuple[int, int]]:
-    """Yield the start and end of a chain's sectors, up to ``size`` bytes."""
     sector, left = start, size
     for _ in range(len(follow)):
         if left <= 0 or sector >= len(follow):
@@ -233,7 +222,6 @@ _MOST_LOOKED: Final = 32
 
 
 def _needs_password(entry: _Entry, streams: _Streams) -> bool:
-    """Return whether a stream says that its document needs a password."""
     if entry.kind != _STREAM:
         return False
     match entry.name:
@@ -271,7 +259,6 @@ _WINDOW_BYTES: Final = 1 << 20
 
 
 def _packed_in(name: str, stream: Source, meter: UnpackMeter) -> Iterator[Member]:
-    """Yield the pictures of a stream that are packed or cut in pieces."""
     if name in {"Workbook", "Book"}:
         stream = join_parts(stream, _drawings(stream))
         if stream.size:
@@ -287,11 +274,7 @@ def _packed_in(name: str, stream: Source, meter: UnpackMeter) -> Iterator[Member
 
 
 class _Allowance:
-    """The unpacked bytes that all packed pictures of a stream may have together.
-
-    Args:
-        size: Number of bytes.
-    """
+    """The unpacked bytes that all packed pictures of a stream may have together."""
 
     def __init__(self, size: int) -> None:
         self._left = size

@@ -32,14 +32,7 @@ _OLD, _NEW = 2, 4
 
 
 class _Tag(NamedTuple):
-    """A tag without its header.
-
-    Attributes:
-        body: Its frames, and the extended header before them.
-        version: 2, 3 or 4.
-        is_spread: Whether the tag as a whole, or each frame, is spread.
-        start: Offset of its first frame.
-    """
+    """A tag without its header, of version 2, 3 or 4, and where its first frame is."""
 
     body: bytes
     version: int
@@ -80,8 +73,6 @@ class ID3Container:
 
 
 class _Frame(NamedTuple):
-    """One frame of a tag, without unsynchronisation."""
-
     name: str
     body: bytes
     is_packed: bool
@@ -89,7 +80,6 @@ class _Frame(NamedTuple):
 
 
 def _frames(tag: _Tag) -> Iterator[_Frame]:
-    """Yield the frames of a tag, up to the first that has no name."""
     head_bytes, name_bytes = (6, 3) if tag.version == _OLD else (10, 4)
     at = tag.start
     while len(head := tag.body[at : at + head_bytes]) == head_bytes and head[0]:
@@ -104,7 +94,6 @@ def _frames(tag: _Tag) -> Iterator[_Frame]:
 
 
 def _frame(tag: _Tag, name: str, body: bytes, flags: int) -> _Frame:
-    """Gather one frame, and remove the fields before its data."""
     if tag.version == _NEW:
         is_spread = bool(tag.is_spread or flags & 0x02)
         is_packed, is_grouped, has_length = flags & 0x08, flags & 0x40, flags & 0x01

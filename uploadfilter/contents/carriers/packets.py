@@ -26,14 +26,9 @@ _ENDS: Final = (b"<?xpacket end", b"pmeta>")
 
 
 def packet_of(source: Source, *, header_bytes: int = _HEAD_BYTES) -> Source | None:
-    """Return the XMP of a picture as a separate text.
+    """Return the XMP of a picture as a separate text; ``None`` if there is none.
 
-    Args:
-        source: A picture.
-        header_bytes: Length of what stands before its pixels, if that is known.
-
-    Returns:
-        The text from its first words to its end; ``None`` if there is no XMP.
+    ``header_bytes`` is the length of what stands before its pixels, if it is known.
     """
     for offset, length in (
         (0, min(header_bytes, _HEAD_BYTES)),

@@ -28,9 +28,7 @@ _NUMBERS: Final = re.compile(rb"[\d\s_+]*")
 def is_picture(head: bytes, *, is_cut: bool) -> bool:
     """Return whether a content is such a picture; a form in text has only numbers.
 
-    Args:
-        head: Its first bytes.
-        is_cut: Whether there are more, in which a long header may end.
+    If ``is_cut``, more bytes follow, in which a long header may end.
     """
     if not _MAGIC.match(head):
         return False

@@ -13,9 +13,6 @@ def is_plausible(head: bytes) -> bool:
     """Return whether content is a GIF and not prose that begins with its magic.
 
     A content that this test takes for prose is still proposed (``proposals.py``).
-
-    Args:
-        head: Its first bytes.
     """
     if not head.startswith(picturemagic.GIFS):
         return False
@@ -29,7 +26,6 @@ def is_plausible(head: bytes) -> bool:
 
 
 def _may_be_image(head: bytes, at: int) -> bool:
-    """Return whether codes of a valid length follow an image descriptor."""
     flags = head[at + 9] if len(head) > at + 9 else 0
     code_at = at + 10 + _table_bytes(flags)
     return head[code_at : code_at + 1] <= _WIDEST_CODE

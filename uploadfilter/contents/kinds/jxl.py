@@ -56,8 +56,6 @@ _FLAGS = 0x01 | 0x02 | 0x10 | 0x20 | 0x80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Metadata:
-    """The metadata on which the layout of a frame header depends."""
-
     is_xyb: bool = True
     has_profile: bool = False
     channels: int = 0
@@ -68,11 +66,7 @@ class Implausible(Exception):  # noqa: N818  # not an error: it ends the reading
 
 
 def is_plausible(head: bytes) -> bool:
-    """Return whether a picture can begin with these bytes.
-
-    Args:
-        head: The first ``HEAD_BYTES``, or all there are.
-    """
+    """Return whether a picture can begin with these bytes."""
     if head[:2] != MAGIC:
         return False
     bits = Bits(head[2:HEAD_BYTES])
@@ -92,22 +86,14 @@ def is_plausible(head: bytes) -> bool:
 
 
 class Bits:
-    """Bits in the order of the standard, least significant first.
-
-    Args:
-        data: The bytes.
-    """
+    """Bits in the order of the standard, least significant first."""
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data, "little")
         self._left = 8 * len(data)
 
     def take(self, count: int) -> int:
-        """Return the number in the next bits.
-
-        Raises:
-            Implausible: There are not so many.
-        """
+        """Return the number in the next bits; ``Implausible`` if there are too few."""
         if count > self._left:
             raise Implausible
         number = self._value & ((1 << count) - 1)

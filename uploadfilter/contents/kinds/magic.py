@@ -137,11 +137,7 @@ def is_drawing(kind: Kind) -> bool:
 
 
 def declares_picture(declared_type: str | None) -> bool:
-    """Return whether a client declared a picture made of pixels.
-
-    Args:
-        declared_type: As received, with its parameters.
-    """
+    """Return whether a client declared a picture made of pixels."""
     declared = (declared_type or "").strip().lower()
     return declared.startswith("image/") and not declared.startswith("image/svg")
 
@@ -157,14 +153,7 @@ def is_container(kind: Kind) -> bool:
 
 
 def sniff(head: bytes) -> Kind:
-    """Tell the kind of a content.
-
-    Args:
-        head: Its first bytes: at least ``HEAD_BYTES`` of them if possible, or all.
-
-    Returns:
-        The kind; ``DATA`` if it is unknown.
-    """
+    """Tell the kind of a content by its first ``HEAD_BYTES``, or all; else ``DATA``."""
     if not head:
         return Kind.EMPTY
     found = begins_as(head)
@@ -176,12 +165,7 @@ def sniff(head: bytes) -> Kind:
 
 
 def begins_as(data: bytes, at: int = 0) -> Kind | None:
-    """Tell the kind that begins at an offset, by the bytes right there.
-
-    Args:
-        data: Bytes, with ``HEAD_BYTES`` after the offset or as many as there are.
-        at: The offset of an existing byte.
-    """
+    """Tell the kind that begins at the offset of a byte, by ``HEAD_BYTES`` there."""
     for magic, kind in _BY_FIRST_BYTE.get(data[at], ()):
         if data.startswith(magic, at):
             return kind
@@ -300,12 +284,7 @@ def _icon(head: bytes) -> Kind | None:
 
 
 def _is_icon_entry(entry: bytes, body: bytes) -> bool:
-    """Return whether an entry and its picture may be those of an icon or a cursor.
-
-    Args:
-        entry: The entry of the directory.
-        body: The bytes that it points to, as far as the head has them; may be empty.
-    """
+    """Return whether an entry, and what is there of its picture, may be of an icon."""
     if entry[3]:  # reserved
         return False
     depth_or_place = int.from_bytes(entry[6:8], "little")
@@ -420,7 +399,6 @@ _UTF16_SEEN_BYTES = 64
 
 
 def _text_kind(head: bytes) -> Kind:
-    """Tell text and markup from other data."""
     is_wide = head.startswith(_UTF16_MARKS)
     if is_wide or _alternates(head[:_UTF16_SEEN_BYTES]):
         # Latin letters in UTF-16 without their zeros are ASCII.

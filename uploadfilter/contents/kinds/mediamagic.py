@@ -47,9 +47,6 @@ def is_only_sound(head: bytes) -> bool:
     """Return whether a container of videos says at once that it holds only sound.
 
     Browsers record voices as WebM without a video.
-
-    Args:
-        head: The first bytes of an ISO base media file, of Matroska or of WebM.
     """
     if head.startswith(_MATROSKA):
         return b"A_" in head and b"V_" not in head

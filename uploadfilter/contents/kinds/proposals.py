@@ -43,12 +43,7 @@ _MOST_BRANDS_BYTES: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A kind that a content may have.
-
-    Attributes:
-        kind: The kind.
-        offset: Where a content of this kind would begin.
-    """
+    """A kind that a content may have, and where a content of this kind would begin."""
 
     kind: Kind
     offset: int = 0
@@ -89,16 +84,10 @@ def proposed(source: Source, kind: Kind) -> tuple[Proposal, ...]:
 
 
 def claimed(kind: Kind, claims: tuple[str, ...], head: bytes) -> Kind | None:
-    """Return the kind that a client claims for a content, if its bytes do not tell it.
+    """Return the kind that names or media types claim, if the bytes do not tell it.
 
-    Args:
-        kind: Its kind by ``kind_of``.
-        claims: Names of files, or media types.
-        head: The first bytes.
-
-    Returns:
-        A drawing, a TGA with a plausible header, or a picture that only other tools
-        know (``Kind.OTHER``); ``None`` for anything else.
+    A drawing, a TGA with a plausible header, or a picture that only other tools know
+    (``Kind.OTHER``); ``None`` for anything else.
     """
     is_open = kind in {*_MAY_BE_MARKUP - {Kind.HTML}, Kind.SOUND}
     if not is_open and kind is not Kind.ICO:
@@ -240,7 +229,6 @@ MAY_BE_LOOSE: Final = re.compile(rb"[BGIMPq\0]|.\0\0\0|.{4}ftyp", re.DOTALL)
 
 
 def _behind_stray_bytes(source: Source, head: bytes) -> Iterator[Proposal]:
-    """Yield the kinds that begin after a few stray bytes."""
     for first in MAY_BEGIN.finditer(head, 1, _SEEN_BYTES):
         offset = first.start()
         if offset > MOST_STRAY_BYTES:
@@ -261,10 +249,6 @@ def _shows_nothing(source: Source, offset: int) -> bool:
     The header of a JPEG without a density (that of libjpeg and Pillow by default) holds
     the six bytes of an icon's beginning. Icons are decoded in a process of their own,
     which costs as much as a photo.
-
-    Args:
-        source: All of the content.
-        offset: Where the icon would begin.
     """
     count = int.from_bytes(source.read(offset + 4, 2), "little")
     if count > _MOST_ICON_ENTRIES:

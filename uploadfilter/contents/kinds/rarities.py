@@ -11,11 +11,7 @@ from typing import Final
 
 
 def is_one(head: bytes) -> bool:
-    """Return whether a content is such a picture.
-
-    Args:
-        head: Its first bytes; 132 of them are enough.
-    """
+    """Return whether a content is such a picture; its first 132 bytes are enough."""
     return (
         _BEGINNING.match(head) is not None
         or head[128:132] == b"DICM"
@@ -34,11 +30,7 @@ _IM_HEADER_BYTES: Final = 512
 
 
 def _is_spider(head: bytes) -> bool:
-    """Return whether a content begins like SPIDER: whole numbers as floats.
-
-    Args:
-        head: Its first bytes.
-    """
+    """Return whether a content begins like SPIDER: whole numbers as floats."""
     if len(head) < _SPIDER_BYTES:
         return False
     for order in "<>":
@@ -52,11 +44,8 @@ def _is_spider(head: bytes) -> bool:
 def is_wireless(head: bytes, size: int) -> bool:
     """Return whether a content is a WBMP to PHP: its only magic is a zero.
 
-    Args:
-        head: Its first bytes.
-        size: Its length. A content of more than twice the length of its picture is not
-            taken for a WBMP; otherwise a tenth of all files that begin with a zero
-            would be one.
+    One of more than twice the length of its picture does not count; otherwise a tenth
+    of all files that begin with a zero would.
     """
     found = _WIRELESS.match(head)
     if found is None:

@@ -28,12 +28,7 @@ _UNKNOWN: Final = (LEAST_SIDE, LEAST_SIDE)
 
 
 def is_small(data: bytes, kind: Kind) -> bool:
-    """Return whether an undecodable picture would be too small to be recognised.
-
-    Args:
-        data: Its bytes.
-        kind: The kind of their first bytes.
-    """
+    """Return whether an undecodable picture would be too small to be recognised."""
     if len(data) < _LEAST_BYTES:
         return True
     measure = _SIZES.get(kind)
@@ -51,10 +46,6 @@ def is_said_small(data: bytes, kind: Kind) -> bool:
     """Return whether a picture is small according to a header that is understood.
 
     Unlike ``is_small``, it is for pictures that may be intact.
-
-    Args:
-        data: All of its bytes.
-        kind: The kind of their first bytes.
     """
     measure = _SIZES.get(kind)
     try:
@@ -67,10 +58,7 @@ def is_said_small(data: bytes, kind: Kind) -> bool:
 def is_icon(data: bytes, kind: Kind) -> bool:
     """Return whether a picture is surely no larger than an icon in every decoder.
 
-    Args:
-        data: All of its bytes, or more than an icon has.
-        kind: Its kind by the first bytes. All readers agree only about a PNG without a
-            second header, which some readers use.
+    All readers agree only about a PNG without a second header, which some readers use.
     """
     if kind is not Kind.PNG or len(data) > MOST_ICON_BYTES:
         return False
@@ -114,7 +102,6 @@ def _png(data: bytes) -> _Size:
 
 
 def _jpeg(data: bytes) -> _Size:
-    """Return the size in the first frame header."""
     at = 2
     for _ in range(_MOST_BLOCKS):
         at = data.find(b"\xff", at)
@@ -179,7 +166,6 @@ _MOST_HEADER_BYTES: Final = 4096
 
 
 def _jxr(data: bytes) -> _Size:
-    """Return the size in the first directory's entries for width and height."""
     (at,) = struct.unpack_from("<I", data, 4)
     (count,) = struct.unpack_from("<H", data, at)
     found = dict[int, int]()

@@ -124,8 +124,6 @@ _FIRST_LINE: Final = b"%PDF-1.7\n"
 
 
 class _Document:
-    """One pass over the pages of a document."""
-
     def __init__(
         self, document: Handle, form: Handle, source: Source, meter: UnpackMeter
     ) -> None:
@@ -183,7 +181,6 @@ class _Document:
                 return
 
     def _page(self, page: pages.OpenPage, number: int) -> Iterator[Member | Shortfall]:
-        """Yield what is on a page, and what it shows."""
         survey = objects.survey_page(
             page.handle, side=page.side, most=self._objects_left
         )
@@ -214,7 +211,6 @@ class _Document:
                 )
 
     def _image(self, image: Image, name: str) -> Iterator[Member | Shortfall]:
-        """Yield a picture as it is stored."""
         pixels = image.width * image.height
         if not pixels:  # PDFium does not understand it, and other readers may
             yield Shortfall(reason=Reason.UNDECODABLE)

@@ -60,11 +60,7 @@ def start() -> None:
 
 @contextmanager
 def open_document(source: Source, *, most_held: int) -> Iterator[Handle | Reason]:
-    """Open a document for a block.
-
-    Args:
-        source: Its bytes.
-        most_held: Greatest length that is held in memory, which is faster.
+    """Open a document for a block; one of at most ``most_held`` bytes from memory.
 
     Yields:
         The document; ``ENCRYPTED`` if the empty password does not open it, and
@@ -165,12 +161,7 @@ def copy_out(
     copy: Callable[[object, int], int],
     letter: Any = ctypes.c_void_p,  # noqa: ANN401
 ) -> bytes:
-    """Return bytes that a function of PDFium copies into a buffer of their length.
-
-    Args:
-        copy: The function.
-        letter: The type of a pointer into that buffer.
-    """
+    """Return bytes that a function of PDFium copies into a buffer of their length."""
     size = copy(None, 0)
     buffer = ctypes.create_string_buffer(max(1, size))
     given = copy(ctypes.cast(buffer, letter), size) if size else 0
@@ -183,16 +174,9 @@ def copy_out(
 def draw_page(
     page: Handle, form: Handle, *, size: tuple[int, int], part: Box | None = None
 ) -> Pixels | None:
-    """Draw a page on white, with its annotations and fields.
+    """Draw a page on white, with its annotations and fields; ``None`` without memory.
 
-    Args:
-        page: The page.
-        form: The form of its document; may be null.
-        size: Width and height of the whole page, in pixels.
-        part: The part of it that is wanted, in whole pixels; all if ``None``.
-
-    Returns:
-        The pixels; ``None`` if there is no memory for them.
+    ``size`` is that of the whole page in pixels, ``part`` what is wanted of it.
     """
     left, top, right, bottom = map(int, part or (0, 0, *size))
     width, height = right - left, bottom - top
@@ -207,11 +191,7 @@ def draw_page(
 
 
 def take_pixels(bitmap: Handle) -> Pixels | None:
-    """Return the samples of a bitmap without alpha, and destroy it.
-
-    Returns:
-        The samples; ``None`` if the handle is null.
-    """
+    """Return the samples of a bitmap without alpha and destroy it; ``None`` if null."""
     if not bitmap:
         return None
     channels = _CHANNELS[pdfium.FPDFBitmap_GetFormat(bitmap)]

@@ -35,14 +35,7 @@ which a document may have thousands, or pieces of a picture."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A picture on a page.
-
-    Attributes:
-        handle: The object.
-        place: The part of the page in which it is seen.
-        width: In samples.
-        height: The same.
-    """
+    """A picture on a page, where it is seen, and its width and height in samples."""
 
     handle: Handle
     place: Box
@@ -60,7 +53,6 @@ class PageObjects:
     """What a page holds.
 
     Attributes:
-        images: Its pictures.
         count: Number of its objects, as far as they were looked at.
         is_drawing: Whether it shows more than pictures, letters, lines and little
             boxes.
@@ -74,12 +66,9 @@ class PageObjects:
 
 
 def survey_page(page: Handle, *, side: float, most: int) -> PageObjects:
-    """Look at the objects of a page, also in its forms.
+    """Look at up to ``most`` objects of a page, also in its forms.
 
-    Args:
-        page: The page.
-        side: Its longer side, in its own units.
-        most: Most objects that are looked at.
+    ``side`` is its longer side, in its own units.
     """
     survey = PageObjects()
     drawings = _Drawings(side)
@@ -158,7 +147,6 @@ class _Drawings:
 
 
 def _is_filled(path: Handle, wide: float) -> bool:
-    """Return whether a path is filled, or its line is as wide as a picture."""
     fill, line, width = ctypes.c_int(), ctypes.c_int(), ctypes.c_float()
     pdfium.FPDFPath_GetDrawMode(path, fill, line)
     pdfium.FPDFPageObj_GetStrokeWidth(path, width)
@@ -246,11 +234,9 @@ def intersect(box: Box, other: Box) -> Box:
 
 
 def groups_of(boxes: list[Box], *, gap: float) -> list[Box]:
-    """Return the boxes around boxes that touch: a picture may be cut into pieces.
+    """Return boxes around boxes that touch: a picture may be cut into pieces.
 
-    Args:
-        boxes: At most some hundreds.
-        gap: Distance up to which two boxes touch.
+    They are at most some hundreds; ``gap`` is the distance up to which two touch.
     """
     groups = list[Box]()
     for box in sorted(boxes):

@@ -63,8 +63,6 @@ class ShownDocument:
     """What was shown of a document, and how much more may be.
 
     Attributes:
-        drawings_left: Pages that may be drawn.
-        enlarged_left: Places that may be drawn once more.
         is_short: Whether a place was left out.
     """
 
@@ -81,13 +79,7 @@ class ShownDocument:
 
 
 class OpenPage:
-    """A page that is open.
-
-    Attributes:
-        handle: The page.
-        side: Its longer side in its own units.
-        size: Its width and height in pixels.
-    """
+    """An open page, its longer side in its own units, and its size in pixels."""
 
     def __init__(self, handle: Handle, form: Handle) -> None:
         self.handle = handle
@@ -139,7 +131,6 @@ def annotations_on(page: Handle) -> Iterator[tuple[Box | None, Handle]]:
 
 
 def _box_of(annotation: Handle) -> Box | None:
-    """Return the box of an annotation that says what it looks like."""
     rectangle = pdfium.FS_RECTF()
     if not pdfium.FPDFAnnot_HasKey(annotation, b"AP"):
         return None
@@ -156,17 +147,10 @@ def show_page(
     *,
     is_drawing: bool,
 ) -> Iterator[tuple[str, Pixels] | Shortfall]:
-    """Draw a page, if it shows more than text.
+    """Draw a page, if it shows more than text; yield ``page`` or ``place``, and pixels.
 
-    Args:
-        page: The page.
-        images: Its pictures.
-        annotations: Boxes of what is drawn over it.
-        seen: What was shown of its document.
-        is_drawing: Whether it shows more than pictures, letters and lines.
-
-    Yields:
-        ``page`` or ``place``, and its pixels; a shortfall if there is no room for more.
+    ``annotations`` are boxes of what is drawn over it; ``is_drawing`` says that it
+    shows more than pictures, letters and lines. A shortfall: there is no room for more.
     """
     boxes = [page.box(box) for box in annotations]
     pieces = [page.box(image.place) for image in images]
@@ -186,7 +170,6 @@ def _long(box: Box) -> float:
 
 
 def _places(boxes: list[Box], pieces: list[Box], seen: ShownDocument) -> list[Box]:
-    """Return the places of pictures, and of pieces that touch."""
     shown_pieces = [box for box in pieces if objects.is_large(box, 1 / _FINE)]
     if max(len(boxes), len(shown_pieces)) > _MOST_PLACES:
         seen.is_short |= len(boxes) > _MOST_PLACES
@@ -243,7 +226,6 @@ def _is_picture(crop: Pixels, seen: ShownDocument) -> bool:
 def _enlarge(
     page: OpenPage, box: Box, seen: ShownDocument
 ) -> Iterator[tuple[str, Pixels]]:
-    """Draw a little place once more."""
     if not seen.enlarged_left:
         seen.is_short = True
         return

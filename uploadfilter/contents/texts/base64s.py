@@ -77,9 +77,7 @@ def find_base64(
 ) -> Iterator[EncodedFile | EncodedText]:
     """Yield the files and the texts that a text holds in base64.
 
-    Args:
-        text: Any bytes.
-        has_strings: Whether there are long strings without a space in it.
+    ``has_strings``: there are long strings without a space in it.
     """
     letters = text.translate(STANDARD, NO_LETTER)
     places = _places(letters, text, NO_LETTER)
@@ -179,7 +177,6 @@ def _is_plain(first: bytes) -> bool:
 
 
 def _uris(text: bytes) -> Iterator[int]:
-    """Yield where the data of ``data:`` URIs begin."""
     for match in _IN_URI.finditer(text.lower()):
         at = match.end()
         if _LONG.match(text, at):
@@ -195,8 +192,6 @@ class _String:
     """A string of base64.
 
     Attributes:
-        letters: Its letters, of any alphabet.
-        end: The offset in the text after it.
         is_enclosed: Whether it stands in quotes, or is all of an element.
     """
 

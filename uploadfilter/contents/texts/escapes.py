@@ -20,7 +20,6 @@ _PADDING: Final = bytes(6)
 
 
 def _table(values: dict[int, int]) -> _Bytes:
-    """Return a table of all bytes; those without a value are ``_NONE``."""
     table = np.full(256, _NONE, dtype=np.uint8)
     table[list(values)] = list(values.values())
     return table
@@ -123,7 +122,6 @@ _Replacement = tuple[_Places, _Bytes, int]
 
 
 def _numbers(data: _Bytes, at: _Places, length: int) -> _Replacement:
-    """Return the replacement of escapes that end with two digits, where they do."""
     high = _DIGITS[data[at + length - 2]]
     low = _DIGITS[data[at + length - 1]]
     is_number = (high != _NONE) & (low != _NONE)
@@ -131,7 +129,6 @@ def _numbers(data: _Bytes, at: _Places, length: int) -> _Replacement:
 
 
 def _replace(data: _Bytes, replacements: tuple[_Replacement, ...]) -> bytes:
-    """Return a padded text with each replacement made, and without its padding."""
     is_kept = np.ones(len(data), dtype=np.bool_)
     is_kept[len(data) - len(_PADDING) :] = False
     for places, values, length in replacements:

@@ -41,21 +41,13 @@ class EncodedFile:
 
 @dataclass(frozen=True, slots=True)
 class EncodedText:
-    """A text that a string in a text encodes, to be searched itself.
-
-    Attributes:
-        data: Its bytes.
-    """
+    """A text that a string in a text encodes, to be searched itself."""
 
     data: bytes
 
 
 def kind_of(head: bytes) -> Kind | None:
-    """Return the kind of the first bytes, if a scan can look into it.
-
-    Args:
-        head: The first ``HEAD_BYTES``, or all.
-    """
+    """Return the kind of the first ``HEAD_BYTES``, or all, if a scan looks into it."""
     kind = sniff(head[:HEAD_BYTES])
     if kind is Kind.JXL and head.startswith(jxl.MAGIC) and not jxl.is_plausible(head):
         # A magic of two bytes stands in every 65,536th string by chance.
@@ -98,12 +90,7 @@ _CONTAINERS: Final = (
 
 
 def files_in(name: str, data: bytes) -> Iterator[EncodedFile]:
-    """Yield the file that decoded bytes are, or those that may begin in them.
-
-    Args:
-        name: The encoding.
-        data: The bytes.
-    """
+    """Yield the file that decoded bytes are, or those that may begin in them."""
     if kind_of(data) is not None:
         yield EncodedFile(name=name, data=data, known_by=data[:KNOWN_BYTES])
     else:

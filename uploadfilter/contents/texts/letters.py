@@ -34,13 +34,7 @@ _BLOCK_BYTES: Final = 4096
 
 
 def decode(letters: bytes, *, bit: int = 0, most: int | None = None) -> bytes:
-    """Decode letters of the standard alphabet.
-
-    Args:
-        letters: The letters, and nothing else.
-        bit: The bit at which the first byte begins, an even number.
-        most: Most bytes that are returned.
-    """
+    """Decode letters of the standard alphabet, from an even bit on."""
     first, within = divmod(bit, _LETTER_BITS)
     # As many letters before it that the rest begins at a whole byte.
     before = within // 2
@@ -53,12 +47,7 @@ def decode(letters: bytes, *, bit: int = 0, most: int | None = None) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Spelling:
-    """A magic in letters.
-
-    Attributes:
-        letters: The letters whose bits are all of the magic.
-        back: Bits from the first of these letters back to the file's first byte.
-    """
+    """The letters that are all of a magic, and the bits from them back to the file."""
 
     letters: bytes
     back: int
@@ -79,14 +68,7 @@ _NEEDLES: Final = Needles([each.letters for each in _SPELLINGS])
 
 
 def possible_starts(letters: bytes) -> list[int]:
-    """Return the first bits at which files may begin, in order.
-
-    Args:
-        letters: Letters of the standard alphabet, and nothing else.
-
-    Returns:
-        ``MOST_STARTS`` if there are more.
-    """
+    """Return the first bits at which files may begin, up to ``MOST_STARTS``."""
     bits = set[int]()
     for at, number in _NEEDLES.places_in(letters):
         bit = at * _LETTER_BITS - _SPELLINGS[number].back
@@ -107,12 +89,9 @@ def is_file(letters: bytes, bit: int) -> bool:
 
 
 def offsets_of(numbers: Sequence[int], text: bytes, deleted: bytes) -> Iterator[int]:
-    """Yield where letters stand in their text.
+    """Yield where letters stand in their text, by their numbers from 0 on, in order.
 
-    Args:
-        numbers: Of the letters, from 0 on, in order.
-        text: The text.
-        deleted: The bytes of it that are no letters.
+    ``deleted`` are the bytes of the text that are no letters.
     """
     is_letter = bytes(byte not in deleted for byte in range(256))
     done, before = 0, 0

@@ -52,7 +52,6 @@ def narrow(text: bytes) -> bytes:
 
 
 def _spans(source: Source, kind: Kind) -> Iterator[tuple[int, int]]:
-    """Yield the spans to search, and the blocks beside those that have strings."""
     if kind in STRINGS:
         yield 0, source.size
         return

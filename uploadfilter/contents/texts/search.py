@@ -56,19 +56,12 @@ for short texts."""
 def find_files(
     source: Source, *, kind: Kind, most: int, held_bytes: int
 ) -> Iterator[EncodedFile | TooMany | Unfinished]:
-    """Yield the files that the strings in a content encode.
+    """Yield the files that the strings in a content encode, each once.
 
-    Args:
-        source: The content.
-        kind: Its kind by ``magic.sniff``; a kind that is not read as text is only
-            searched where it has long strings without a space.
-        most: Most files that are yielded, 0 or more.
-        held_bytes: Bytes of text that are searched together, at least 1; longer strings
-            are cut. A few times as many bytes are held in memory.
-
-    Yields:
-        Files, each once; then ``Unfinished`` if not all readings were searched, or
-        ``TooMany`` if there are more files.
+    A kind that is not read as text is only searched where it has long strings without a
+    space. So many bytes, 1 or more, are searched together, a few times as many are held
+    in memory, and longer strings are cut. Last comes ``Unfinished`` if not all readings
+    were searched, or ``TooMany`` if there are more files than ``most``.
     """
     known = set[tuple[bool, int]]()
     is_unfinished = False
@@ -89,11 +82,7 @@ def find_files(
 
 
 class _Search:
-    """The search of one piece of text, and of the texts encoded in it.
-
-    Attributes:
-        is_unfinished: Whether some readings were not searched.
-    """
+    """The search of one piece of text, and of the texts encoded in it."""
 
     def __init__(self, text: bytes) -> None:
         self._whole = text
@@ -135,7 +124,6 @@ class _Search:
     def _decode(
         self, items: Iterator[EncodedFile | EncodedText]
     ) -> Iterator[EncodedFile]:
-        """Yield the files; note the texts, which are searched later."""
         for item in items:
             if isinstance(item, EncodedText):
                 self._waiting.append(narrow(item.data))
@@ -145,7 +133,6 @@ class _Search:
     def _read_otherwise(
         self, text: bytes, *, has_strings: bool, has_style: bool
     ) -> Iterator[EncodedFile]:
-        """Note the other readings of a text; yield the files in their bytes."""
         # Markup may cut a string at any place.
         markup = without_cuts(with_entities(text))
         style = without_style_escapes(text) if has_style else text
@@ -204,6 +191,5 @@ def _letters_in(
 def _search_decoded(
     name: str, strings: Iterator[bytes]
 ) -> Iterator[EncodedFile | EncodedText]:
-    """Yield the files and texts that decoded strings are or hold."""
     for data in strings:
         yield from (EncodedText(data),) if is_text(data) else files_in(name, data)

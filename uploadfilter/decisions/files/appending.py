@@ -15,14 +15,7 @@ from uploadfilter.state import sync_directory
 
 
 class Appender:
-    """The open end of a log. Every method but ``close`` may raise ``OSError``.
-
-    Args:
-        directory: The log's directory.
-        segment: The newest segment; ``None`` before the first.
-        size: Number of its durable bytes.
-        sync: Makes a file durable.
-    """
+    """The open end of a log. Every method but ``close`` may raise ``OSError``."""
 
     def __init__(
         self, directory: Path, *, segment: Segment | None, size: int, sync: Sync
@@ -89,7 +82,6 @@ class Appender:
         return file
 
     def _repair(self) -> None:
-        """Remove the bytes of a failed write."""
         if self._leftover is not None:
             self._leftover.unlink(missing_ok=True)
             sync_directory(self._directory, self._sync)

@@ -56,13 +56,7 @@ def client_network(address: str) -> bytes:
 
 
 class ClientHasher:
-    """A keyed hash of addresses, with a new key every day.
-
-    Args:
-        directory: The instance directory; it holds the key file ``client-key`` (0600).
-        clock: Returns seconds since the epoch.
-        entropy: Returns the given number of random bytes.
-    """
+    """A keyed hash of addresses, with a new key every day."""
 
     def __init__(
         self,
@@ -82,9 +76,6 @@ class ClientHasher:
 
         Returns:
             32 hex digits, the same for a client all through a UTC day.
-
-        Raises:
-            LogWriteError: The day's key cannot be kept.
         """
         return self._hashed(client_network(address))
 
@@ -93,9 +84,6 @@ class ClientHasher:
 
         Returns:
             32 hex digits; ``None`` if the client does not use IPv6.
-
-        Raises:
-            LogWriteError: The day's key cannot be kept.
         """
         network = client_network(address)
         if len(network) != _IPV6_PREFIX // 8 or ":" not in address:
@@ -108,9 +96,6 @@ class ClientHasher:
         Returns:
             32 hex digits; ``None`` if it has no address, or is this machine, which
             stands for all clients of an untrusted front end.
-
-        Raises:
-            LogWriteError: The day's key cannot be kept.
         """
         try:
             parsed = ipaddress.ip_address(address.partition("%")[0])

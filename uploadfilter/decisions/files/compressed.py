@@ -84,11 +84,7 @@ class CompressedReader(io.RawIOBase):
 
     @override
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to an offset from the beginning, from here, or from the end.
-
-        Raises:
-            LogCorruptError: The file is damaged.
-        """
+        """Go to an offset from the beginning, from here, or from the end."""
         if whence == os.SEEK_CUR:
             offset += self._at
         elif whence == os.SEEK_END:
@@ -104,11 +100,7 @@ class CompressedReader(io.RawIOBase):
 
     @override
     def readinto(self, buffer: Buffer) -> int:
-        """Read the next bytes; 0 at the end.
-
-        Raises:
-            LogCorruptError: The file is damaged, cut off, or unpacks to too much.
-        """
+        """Read the next bytes; 0 at the end."""
         try:
             # At most one block, so that the records before the damage come first.
             count = self._gzip.readinto1(buffer)

@@ -61,9 +61,6 @@ def due(
         now: Seconds since the epoch.
         after_s: Seconds for which a segment stays as it is after its last record, and
             after it was put there, as by one who unpacks it.
-
-    Raises:
-        LogError: The log cannot be read.
     """
     return [
         segment
@@ -151,12 +148,7 @@ def _lock(file: BinaryIO, path: Path) -> None:
 
 
 def _write(file: BinaryIO, new: Path, *, reserve_bytes: int) -> None:
-    """Write the compressed form of an open segment durably, and read it back.
-
-    Raises:
-        LogError: It reads back as other bytes: the disk is damaged, or the segment is
-            still written.
-    """
+    """Write the compressed form of an open segment durably, and read it back."""
     with new.open("wb") as target:
         os.fchmod(target.fileno(), 0o600)
         with gzip.GzipFile("", "wb", LEVEL, target, mtime=0) as form:
@@ -186,7 +178,6 @@ def _take_over(plain: BinaryIO, target: BinaryIO) -> None:
 
 
 def _is_same(packed: Path, plain: BinaryIO) -> bool:
-    """Return whether the compressed form reads as the bytes of the plain one."""
     plain.seek(0)
     with (
         packed.open("rb") as source,

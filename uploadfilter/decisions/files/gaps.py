@@ -37,8 +37,6 @@ class Gap:
     """Missing segments, between two existing ones or before the first.
 
     Attributes:
-        first: Number of the first missing segment.
-        last: Number of the last missing segment.
         first_record: Number of the first record in them.
         last_record: Number of the last record in them.
         since: Earliest day on which the first of them can have been begun; ``None`` if
@@ -80,14 +78,7 @@ class Judged:
 def gap_between(
     before: Segment | None, tail: Tail, segment: Segment, head: SegmentRecord
 ) -> Gap | None:
-    """Return the gap before a segment, if the segment's head describes it.
-
-    Args:
-        before: The last segment before the gap; ``None`` if the gap is at the start.
-        tail: The tail of the records up to the gap.
-        segment: The segment after the gap.
-        head: The head of that segment.
-    """
+    """Return the gap before a segment, if the segment's head describes it."""
     first = 1 if before is None else before.number + 1
     newest = Segment.parse(head.predecessor or "")
     if (

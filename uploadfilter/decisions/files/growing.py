@@ -45,7 +45,6 @@ class Line(NamedTuple):
     Attributes:
         number: Number of the record.
         data: The line without its newline.
-        segment: Its segment.
         end: Offset of the byte after its newline.
     """
 
@@ -56,12 +55,7 @@ class Line(NamedTuple):
 
 
 def contiguous(directory: Path) -> list[tuple[Segment, int]]:
-    """Return the newest segments without a gap, each with its first record's number.
-
-    Raises:
-        LogCorruptError: A segment has no head.
-        LogError: The log cannot be read.
-    """
+    """Return the newest segments without a gap, each with its first record's number."""
     found: list[tuple[Segment, int]] = []
     for segment in reversed(segments(directory)):
         if found and segment.number != found[-1][0].number - 1:
@@ -71,17 +65,7 @@ def contiguous(directory: Path) -> list[tuple[Segment, int]]:
 
 
 def lines_from(directory: Path, number: int, *, after: Line | None) -> Iterator[Line]:
-    """Yield the lines from a record on, without a gap.
-
-    Args:
-        directory: The log's directory.
-        number: Number of the first record.
-        after: The line before it, if its place is known.
-
-    Raises:
-        LogCorruptError: The record, or one after it, is missing.
-        LogError: The log cannot be read.
-    """
+    """Yield the lines from a record on, without a gap."""
     expected = number
     for segment, first in _segments_from(directory, number, after=after):
         start = after.end if after is not None and segment == after.segment else 0
@@ -101,7 +85,6 @@ def lines_from(directory: Path, number: int, *, after: Line | None) -> Iterator[
 def _segments_from(
     directory: Path, number: int, *, after: Line | None
 ) -> list[tuple[Segment, int]]:
-    """Return the segments from the one with a record on, with their first numbers."""
     found: list[tuple[Segment, int]] = []
     for segment in reversed(segments(directory)):
         if after is not None and segment == after.segment:
@@ -144,16 +127,8 @@ class GrowingTree:
     def grow(self, end: Checkpoint) -> SignedTree:
         """Add all records up to the end, and sign a checkpoint.
 
-        Args:
-            end: The last record that is durable, and its hash.
-
         Returns:
             The tree.
-
-        Raises:
-            LogCorruptError: The log is not the one of the tree, or the tree is damaged.
-            LogError: The log or the key cannot be read.
-            LogWriteError: A file cannot be written. The next call tries again.
         """
         # After a failure, the tree is read again from its files.
         opened, self._open = self._open or self._opened(), None
@@ -165,7 +140,6 @@ class GrowingTree:
         return tree
 
     def _opened(self) -> "_Open":
-        """Read the tree, or begin one."""
         files = self._files
         tree = files.signed()
         if tree is None:
@@ -210,7 +184,6 @@ class GrowingTree:
         return full
 
     def _sign(self, opened: "_Open") -> SignedTree:
-        """Write the right edge, and then the checkpoint."""
         for tile, data in opened.edge.partial():
             self._files.write_tile(tile, data)
         key = opened.signer.verifier
@@ -223,9 +196,7 @@ class _Open:
     """A tree that can be continued.
 
     Attributes:
-        signer: Its private key.
         first: Number of the record that is its first leaf.
-        edge: Its right edge.
         last: The line of its last leaf; ``None`` if its place is not known.
     """
 

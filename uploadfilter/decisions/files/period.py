@@ -31,7 +31,6 @@ class Gone:
 
     Attributes:
         since: The first day; ``None`` if it is unknown.
-        until: The last day.
         matches: Number of missing decisions with the verdict ``MATCH``.
     """
 
@@ -45,8 +44,6 @@ class Period:
     """The period that a log covers.
 
     Attributes:
-        since: Time of the first existing record.
-        until: Time of the last record.
         gone: Days in between, or before, whose records are missing.
     """
 
@@ -56,12 +53,7 @@ class Period:
 
 
 def period_of(directory: Path) -> Period | None:
-    """Return the period that a log covers; ``None`` if it has no record yet.
-
-    Raises:
-        LogError: The log cannot be read.
-        LogCorruptError: A segment has no head.
-    """
+    """Return the period that a log covers; ``None`` if it has no record yet."""
     found = segments(directory)
     until = _last_time(directory, found[-1]) if found else None
     while found and until is None:

@@ -126,13 +126,7 @@ class TreeReport:
 
 
 def prove(directory: Path, decision: str) -> Proof:
-    """Prove that a decision is in the log.
-
-    Raises:
-        LogCorruptError: The tree is damaged, or has another record in this place.
-        LogError: There is no such decision or no tree, or the tree does not reach the
-            decision yet.
-    """
+    """Prove that a decision is in the log."""
     files = TreeFiles(directory)
     tree = files.signed()
     if tree is None:
@@ -173,9 +167,6 @@ def compare(
     Returns:
         The report; ``None`` if there is no tree, and nothing that was kept elsewhere
         says that there was one.
-
-    Raises:
-        LogError: A file cannot be read.
     """
     files = TreeFiles(directory)
     try:
@@ -200,17 +191,11 @@ def compare(
 
 
 def is_unsigned(minutes: int, days: int) -> bool:
-    """Return whether a running proxy would have signed again.
-
-    Args:
-        minutes: Minutes that have records after the checkpoint.
-        days: Days that have such records.
-    """
+    """Return whether a running proxy would have signed again."""
     return minutes > UNSIGNED_MINUTES or days > UNSIGNED_DAYS
 
 
 def _found(directory: Path, decision: str) -> tuple[int, bytes]:
-    """Return the number and the line of a decision."""
     damage: LogCorruptError | None = None
     for segment in reversed(segments(directory)):
         try:
@@ -231,12 +216,6 @@ def _found(directory: Path, decision: str) -> tuple[int, bytes]:
 def _found_in(
     directory: Path, segment: Segment, decision: str
 ) -> tuple[int, bytes] | None:
-    """Return the number and the line of a decision, if a segment has it.
-
-    Raises:
-        LogCorruptError: It is compressed and damaged.
-        LogError: It cannot be read.
-    """
     wanted = decision.encode()
     with opened(directory, segment) as file:
         for line in lines(file):
@@ -252,8 +231,6 @@ def _found_in(
 
 
 class _Comparison:
-    """One pass over the records of a log, beside its tree."""
-
     def __init__(
         self,
         files: TreeFiles,
@@ -273,7 +250,6 @@ class _Comparison:
         self._stored_tile = -1
 
     def report(self) -> TreeReport:
-        """Compare everything."""
         tree = self._tree
         is_kept = tree.key.text in self._keys
         if self._keys and not is_kept:
@@ -301,7 +277,6 @@ class _Comparison:
         )
 
     def _heads(self) -> list[TreeHead]:
-        """Return the checkpoints of witnesses that the log has signed."""
         found = []
         for note in self._witnessed:
             try:
@@ -318,7 +293,6 @@ class _Comparison:
         return found
 
     def _continues(self, head: TreeHead, roots: dict[int, bytes]) -> bool:
-        """Return whether the tree continues a checkpoint."""
         size = self._tree.head.size
         if head.size > size:
             first = self._tree.first
@@ -334,7 +308,6 @@ class _Comparison:
         return True
 
     def _roots(self, sizes: set[int]) -> dict[int, bytes]:
-        """Compute the tree again; return its roots at some sizes."""
         edge = Edge()
         roots = {0: edge.root()}
         for index, leaf in enumerate(self._leaves()):
@@ -406,7 +379,6 @@ class _Comparison:
         self._find(TreeFault.RECORD, why, number, where)
 
     def _settle_after(self) -> None:
-        """Note a checkpoint that a running proxy would have signed anew."""
         after = self._after
         if is_unsigned(len(after.minutes), len(after.days)):
             why = f"{after.records:,} records, until {max(after.minutes)} UTC, follow "
@@ -414,7 +386,6 @@ class _Comparison:
             self._find(TreeFault.BEHIND, why, after.first, after.segment)
 
     def _leaf(self, number: int) -> bytes:
-        """Return the hash of a record's leaf in the tiles."""
         index = number - self._tree.first
         if index // TILE_WIDTH != self._stored_tile:
             self._stored_tile = index // TILE_WIDTH
@@ -472,7 +443,6 @@ class _After:
         self._decoder = msgspec.json.Decoder(_Timed)
 
     def add(self, number: int, line: bytes, segment: Segment) -> None:
-        """Count a record."""
         if not self.records:
             self.first, self.segment = number, segment.name
         self.records += 1

@@ -107,10 +107,6 @@ def read(directory: Path, *, filters: Filters = EVERYTHING) -> Iterator[Record]:
 
     Yields:
         The records that exist now.
-
-    Raises:
-        LogError: The log cannot be read.
-        LogCorruptError: A line is not a record; the message names its place.
     """
     for _, record in _records(directory, None, since=filters.since):
         if filters.admits(record):
@@ -130,10 +126,6 @@ def follow(
 
     Yields:
         Each record once, until ``wait`` returns false.
-
-    Raises:
-        LogError: The log cannot be read.
-        LogCorruptError: A line is not a record; the message names its place.
     """
     position: LogPosition | None = None
     while True:
@@ -147,11 +139,7 @@ def follow(
 
 
 def end_of(directory: Path) -> LogPosition | None:
-    """Return the position after the last whole line; ``None`` if there is no segment.
-
-    Raises:
-        LogError: The log cannot be read.
-    """
+    """Return the position after the last whole line; ``None`` without a segment."""
     newest = segments(directory)[-1:]
     ends = [(it, 0) for it in newest]
     for segment in newest:
@@ -168,10 +156,6 @@ def read_after(
         directory: The log's directory.
         position: Where a reader was; its segment may have been deleted since. ``None``
             for the first record.
-
-    Raises:
-        LogError: The log cannot be read.
-        LogCorruptError: A line is not a record; the message names its place.
     """
     if position is not None and position.segment in segments(directory):
         position = _held(directory, position)
@@ -179,12 +163,7 @@ def read_after(
 
 
 def records_of(directory: Path, segment: Segment) -> Iterator[tuple[Record, bytes]]:
-    """Yield the records of one segment, each with its line.
-
-    Raises:
-        LogError: The log cannot be read.
-        LogCorruptError: A line is not a record; the message names its place.
-    """
+    """Yield the records of one segment, each with its line."""
     for line in _whole_lines(directory, segment, 0):
         yield _record(line, segment), line.data
 

@@ -46,18 +46,8 @@ def prune(
 
     It may run beside the writer, which touches only the newest segment.
 
-    Args:
-        directory: The log's directory.
-        now: Seconds since the epoch.
-        retention: How long segments are kept.
-
     Returns:
         Names of the files that were deleted, torn ends included.
-
-    Raises:
-        LogCorruptError: A head cannot be read, so nothing is deleted.
-        LogError: The log cannot be read.
-        LogWriteError: A file cannot be deleted.
     """
     found = segments(directory)
     if not found:
@@ -92,7 +82,6 @@ def _believed_day(found: Sequence[Segment]) -> date:
 def _torn(
     directory: Path, kept: set[str], today: date, retention: Retention
 ) -> list[str]:
-    """List the torn ends whose retention is over and whose segment is deleted."""
     names = []
     for path in sorted(directory.glob("*.torn")):
         segment = Segment.parse(path.stem)

@@ -87,13 +87,7 @@ def disk_of(directory: Path, *, reserve_bytes: int) -> Disk:
 
 
 class DiskWatch:
-    """The disk of a log before each write; with much space it is looked at seldom.
-
-    Args:
-        directory: The log's directory.
-        reserve_bytes: See ``disk_of``.
-        clock: Monotonic seconds.
-    """
+    """The disk of a log before each write; with much space it is looked at seldom."""
 
     def __init__(
         self,
@@ -162,9 +156,6 @@ class Surveyor:
 
     def look(self, now: float) -> Room:
         """Measure once; for a known file, only its size is read.
-
-        Args:
-            now: Seconds since the epoch.
 
         Raises:
             LogError: The log cannot be read.

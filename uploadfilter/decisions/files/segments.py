@@ -123,11 +123,7 @@ class SegmentLine(NamedTuple):
 
 
 def segments(directory: Path) -> list[Segment]:
-    """List the segments of a log, oldest first.
-
-    Raises:
-        LogError: There is no such directory, or it cannot be read.
-    """
+    """List the segments of a log, oldest first."""
     try:
         # Twice: a listing that is made while a segment changes its form has neither.
         names = {path.name for _ in range(2) for path in directory.iterdir()}
@@ -145,9 +141,6 @@ def packed(directory: Path) -> list[str]:
     """Return the names of segments that were renamed, or packed otherwise than by gzip.
 
     They are not read: their records are missing until they are unpacked.
-
-    Raises:
-        LogError: The directory cannot be read.
     """
     known = set(segments(directory))
     found = []
@@ -165,9 +158,6 @@ def opened(directory: Path, segment: Segment) -> Iterator[BinaryIO]:
 
     Both forms have the same lines at the same offsets. Reading the compressed form
     raises ``LogCorruptError`` where it is damaged.
-
-    Raises:
-        LogError: It cannot be read.
     """
     file = _opened(directory, segment)
     with file:
@@ -249,12 +239,7 @@ def lines(file: BinaryIO, *, start: int = 0) -> Iterator[SegmentLine]:
 
 
 def read_head(directory: Path, segment: Segment) -> SegmentRecord:
-    """Read the first record of a segment.
-
-    Raises:
-        LogCorruptError: The first record is not a head.
-        LogError: The file cannot be read.
-    """
+    """Read the first record of a segment."""
     with opened(directory, segment) as file:
         first = next(lines(file), None)
     record: Record | None = decode(first.data) if first and first.is_whole else None
@@ -282,11 +267,7 @@ _DISK_HINT = (
 
 
 def make_directory(directory: Path) -> None:
-    """Make the directory of a log and its missing parents.
-
-    Raises:
-        LogWriteError: The directory cannot be made.
-    """
+    """Make the directory of a log and its missing parents."""
     try:
         make_private(directory)
     except OSError as exc:

@@ -37,10 +37,6 @@ def parts_of(directory: Path) -> Iterator[TotalPart]:
     """Yield everything that was counted, with its source.
 
     A day may come more than once, to be added up.
-
-    Raises:
-        LogError: The log cannot be read.
-        LogCorruptError: A line is not a record.
     """
     found = segments(directory)
     for segment in found:
@@ -57,12 +53,7 @@ def parts_of(directory: Path) -> Iterator[TotalPart]:
 
 
 def changes_of(directory: Path) -> Iterator[ChangeRecord]:
-    """Yield the recorded changes, oldest first.
-
-    Raises:
-        LogError: The log cannot be read.
-        LogCorruptError: A line is not a record.
-    """
+    """Yield the recorded changes, oldest first."""
     for segment in segments(directory):
         if read_head(directory, segment).is_lasting:
             for record, _ in records_of(directory, segment):

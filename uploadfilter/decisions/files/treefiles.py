@@ -96,12 +96,7 @@ class TreeFiles:
         self._secret = directory.parent / KEY_FILE
 
     def signed(self) -> SignedTree | None:
-        """Return the tree of the checkpoint; ``None`` before the first.
-
-        Raises:
-            LogCorruptError: The checkpoint is damaged, or its signature is invalid.
-            LogError: A file cannot be read.
-        """
+        """Return the tree of the checkpoint; ``None`` before the first."""
         data = self._read(self.path / CHECKPOINT_NAME, most=MOST_NOTE_BYTES)
         if data is None:
             return None
@@ -121,9 +116,6 @@ class TreeFiles:
         """Return the checkpoints beside the tree that the log and witnesses signed.
 
         A file that is no checkpoint of the log's key says nothing.
-
-        Raises:
-            LogError: A file cannot be read, or the key is damaged.
         """
         key = self.public_key()
         found = []
@@ -137,21 +129,11 @@ class TreeFiles:
 
     @property
     def is_begun(self) -> bool:
-        """Whether there is a key, public or private, so that there was a tree.
-
-        Raises:
-            LogCorruptError: The public key is damaged.
-            LogError: It cannot be read.
-        """
+        """Whether there is a key, public or private, so that there was a tree."""
         return self._secret.exists() or self.public_key() is not None
 
     def public_key(self) -> Verifier | None:
-        """Return the public key; ``None`` if there is no tree yet.
-
-        Raises:
-            LogCorruptError: The file is damaged.
-            LogError: It cannot be read.
-        """
+        """Return the public key; ``None`` if there is no tree yet."""
         data = self._read(self.path / PUBLIC_KEY_FILE)
         if data is None:
             return None
@@ -161,12 +143,7 @@ class TreeFiles:
             raise damaged(self.path, f"the public key is unreadable: {exc}") from exc
 
     def first(self) -> int | None:
-        """Return the number of the record that is the first leaf, if known.
-
-        Raises:
-            LogCorruptError: The file is damaged.
-            LogError: It cannot be read.
-        """
+        """Return the number of the record that is the first leaf, if known."""
         data = self._read(self.path / FIRST_FILE)
         if data is None:
             return None
@@ -176,11 +153,7 @@ class TreeFiles:
         return found
 
     def signer(self) -> Signer:
-        """Return the private key of an existing tree.
-
-        Raises:
-            LogError: It is missing, unreadable, or another tree's.
-        """
+        """Return the private key of an existing tree."""
         known = self.public_key()
         seed = self._read(self._secret)
         if seed is None or known is None:
@@ -202,10 +175,6 @@ class TreeFiles:
             instance: Name of the proxy.
             seed: 32 random bytes, for a new key.
             first: Number of the record that is the first leaf.
-
-        Raises:
-            LogError: There is a tree already whose key is missing.
-            LogWriteError: A file cannot be written.
         """
         leaf = f"{first}\n".encode()
         if self.public_key() is not None:
@@ -228,10 +197,6 @@ class TreeFiles:
 
         If a partial tile is gone, because its tile has filled up, the beginning of the
         full one.
-
-        Raises:
-            LogCorruptError: It is missing, or has another size.
-            LogError: It cannot be read.
         """
         size = tile.width * HASH_BYTES
         data = self._read(self.path / tile.path, most=size)
@@ -243,20 +208,11 @@ class TreeFiles:
         return data
 
     def edge(self, size: int) -> Edge:
-        """Return the right edge of a tree of some size.
-
-        Raises:
-            LogCorruptError: A tile is damaged.
-            LogError: It cannot be read.
-        """
+        """Return the right edge of a tree of some size."""
         return Edge(size, [hashes_of(self.tile(tile)) for tile in edge(size)])
 
     def write_tile(self, tile: HashTile, data: bytes) -> None:
-        """Write a tile durably.
-
-        Raises:
-            LogWriteError: It cannot be written.
-        """
+        """Write a tile durably."""
         self.write(self.path / tile.path, data)
 
     def drop_partial(self, tile: HashTile) -> None:
@@ -266,21 +222,13 @@ class TreeFiles:
             shutil.rmtree(self.path / f"{tile.path}.p")
 
     def write_checkpoint(self, head: TreeHead, signer: Signer) -> Note:
-        """Sign a checkpoint, and write it durably.
-
-        Raises:
-            LogWriteError: It cannot be written.
-        """
+        """Sign a checkpoint, and write it durably."""
         note = Note(head.text, (signer.sign(head.text),))
         self.write(self.path / CHECKPOINT_NAME, note.data)
         return note
 
     def write(self, path: Path, data: bytes) -> None:
-        """Write a file durably.
-
-        Raises:
-            LogWriteError: It cannot be written.
-        """
+        """Write a file durably."""
         try:
             write_private(path, data, durably=self._durably)
         except OSError as exc:

@@ -18,12 +18,7 @@ _Result = TypeVar("_Result")
 
 
 class PendingRecord(Generic[_Result]):
-    """A record that waits for the writer, with the future of its caller.
-
-    Args:
-        record: The record to write.
-        result: Makes the future's result from the final record.
-    """
+    """A record that waits for the writer, with the future of its caller."""
 
     def __init__(self, record: Record, result: Callable[[Record], _Result]) -> None:
         self.record = record

@@ -93,7 +93,6 @@ class Tail:
         self.days.count(record)
 
     def _begin(self, head: SegmentRecord) -> None:
-        """Apply the fields of a new segment's head."""
         self.format = head.format
         self.is_lasting = head.is_lasting
         self.lasting = head.lasting + head.is_lasting
@@ -103,11 +102,7 @@ class Tail:
 
 
 class Draft:
-    """Lines that continue a tail, in the order in which they were added.
-
-    Args:
-        tail: The tail that they continue; unchanged until ``commit``.
-    """
+    """Lines that continue a tail, in the order in which they were added."""
 
     def __init__(self, tail: Tail) -> None:
         self._tail = tail

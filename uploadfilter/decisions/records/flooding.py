@@ -98,8 +98,6 @@ class Groups:
 
 @dataclass(slots=True)
 class _Counted:
-    """The counts of one group."""
-
     since: datetime
     until: datetime
     tally: DayCounts = field(default_factory=DayCounts)
@@ -134,10 +132,6 @@ class Flooding:
     def add(self, who: Who, record: DecisionRecord) -> None:
         """Count a refused upload that has no decision.
 
-        Args:
-            who: The source of the upload.
-            record: The decision that it would have had.
-
         Raises:
             ValueError: The upload needs its own decision.
         """
@@ -152,11 +146,7 @@ class Flooding:
         counted.tally.decided(record)
 
     def take(self, *, now: datetime) -> Iterator[SummaryRecord]:
-        """Yield the summaries, and reset the counts.
-
-        Args:
-            now: The time for the records.
-        """
+        """Yield the summaries, and reset the counts."""
         counted, self._counted = self._counted, {}
         for group, item in counted.items():
             totals = item.tally.totals(now.date())

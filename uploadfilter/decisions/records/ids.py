@@ -20,11 +20,7 @@ EXAMPLE: Final = "20261125-0123456789abcdef0123"
 
 
 def written_id(text: str) -> str | None:
-    """Return the id in a text; ``None`` if the text is not an id.
-
-    Args:
-        text: The text as it was written, perhaps with a word before the id.
-    """
+    """Return the id in a text; ``None`` if the text is not an id."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     words = re.findall(r"[0-9a-z]+", plain)
     # Words that were copied with the id come before it, and have no digits.

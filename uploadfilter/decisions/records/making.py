@@ -100,14 +100,7 @@ def decision_record(
     instance: str,
     contents_recorded: int = CONTENTS_RECORDED,
 ) -> DecisionRecord:
-    """Make the record of a decision.
-
-    Args:
-        facts: What is known of the upload.
-        now: Seconds since the epoch.
-        instance: Which proxy decided.
-        contents_recorded: Most contents that it lists.
-    """
+    """Make the record of a decision."""
     scans, matches, judgement = facts.scans, facts.matches, facts.judgement
     listed = match_records(matches, scans)
     matched = {match.content for match in matches}
@@ -189,11 +182,6 @@ def content_records(
 ) -> tuple[ContentRecord, ...]:
     """List the contents of an upload, nested ones after their container.
 
-    Args:
-        scans: The scans of the upload.
-        matched: Paths of contents that matched.
-        most: Most contents to list.
-
     Returns:
         The contents; if there are more than ``most``, those with a match first, then
         those with a reason, then the least nested.
@@ -229,10 +217,6 @@ def match_records(
     matches: Sequence[Match], scans: Sequence[Scan]
 ) -> tuple[MatchRecord, ...]:
     """List the most important matches: entries that may reject first, then the nearest.
-
-    Args:
-        matches: All matches.
-        scans: The scans of the upload, for the numbers of its contents.
 
     Returns:
         At most ``MATCHES_RECORDED`` of them.
@@ -276,9 +260,6 @@ def frame_s_of(view: str | None) -> float | None:
 
     >>> frame_s_of("track:1/ms:12480/trim:1")
     12.48
-
-    Args:
-        view: The name of a view, if any.
 
     Returns:
         ``None`` for a view of anything but a video.

@@ -34,7 +34,6 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """A notification, in the form of Standard Webhooks.
 
     Attributes:
-        type: The topic.
         timestamp: When it happened, UTC.
         data: What happened; see ``docs/operating/webhooks.md``.
     """

@@ -125,12 +125,7 @@ class Sequence:
         self.omitted = 0
 
     def follow(self, link: Link, after: Link | None) -> None:
-        """Check one line.
-
-        Args:
-            link: The line.
-            after: The next line; ``None`` at the end of the log.
-        """
+        """Check one line."""
         if link.is_start and link.seq is not None:
             self._start(link, link.seq)
         elif link.seq is not None and self._is_next(link):

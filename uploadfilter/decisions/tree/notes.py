@@ -45,7 +45,6 @@ class Signature(NamedTuple):
     """One signature of a note.
 
     Attributes:
-        name: Name of the key.
         key_id: Four bytes of the key's hash.
     """
 
@@ -208,7 +207,6 @@ class TreeHead(NamedTuple):
 
     Attributes:
         origin: Name of the log.
-        size: Number of leaves.
         root: Root of the tree, 32 bytes.
     """
 
@@ -272,7 +270,6 @@ def _spaced(name: str) -> bool:
 
 
 def _timed(time_s: int, text: str) -> bytes:
-    """Return the message of a cosignature."""
     return f"cosignature/v1\ntime {time_s}\n{text}".encode()
 
 

@@ -44,7 +44,6 @@ class Submission:
     Attributes:
         old: Size of the tree that the proof starts from.
         proof: The proof of consistency.
-        note: The new checkpoint.
     """
 
     old: int
@@ -65,7 +64,6 @@ class KnownWitness:
 
     Attributes:
         url: Its address, without the slash at the end.
-        key: Its public key.
     """
 
     url: str
@@ -128,11 +126,6 @@ class Answered:
 def submission(note: Note, old: int, read: Read) -> Submission:
     """Return a checkpoint with the proof that it continues an older tree.
 
-    Args:
-        note: The signed checkpoint.
-        old: Number of leaves of the older tree.
-        read: Reads the tree of the checkpoint.
-
     Raises:
         ValueError: The older tree is larger.
     """
@@ -144,15 +137,7 @@ def submission(note: Note, old: int, read: Read) -> Submission:
 def answered(
     sent: Submission, key: Verifier, *, status: int, kind: str, body: bytes
 ) -> Answered:
-    """Return what an answer means.
-
-    Args:
-        sent: The submission.
-        key: The public key of the witness.
-        status: Status of the answer.
-        kind: Its type, without parameters.
-        body: Its first ``MOST_ANSWER_BYTES`` bytes.
-    """
+    """Return what an answer means."""
     if status == HTTPStatus.OK:
         return _cosigned(sent, key, body)
     if status == HTTPStatus.UNPROCESSABLE_ENTITY or (

@@ -82,7 +82,6 @@ def records(
 
 
 def _events(file: BufferedReader, chunk_bytes: int) -> Iterator[_Event]:
-    """Yield what ijson reads in a file."""
     found = ijson.sendable_list()
     parser = ijson.basic_parse_coro(found, multiple_values=True, use_float=True)
     line, silent = 1, 0

@@ -65,7 +65,6 @@ def _item_of_indicator(record: dict[str, Any], tally: Tally) -> Item | Problem:
 
 
 def _is_disputed(descriptors: object) -> bool:
-    """Return whether a member who shares an indicator marks it as harmless."""
     parts = descriptors.get("data") if isinstance(descriptors, dict) else descriptors
     return isinstance(parts, list) and any(map(_disputes, parts))
 

@@ -93,7 +93,6 @@ def _records(file: BufferedReader) -> Iterator[_Element]:
 
 
 def _item_of(record: _Element, tally: Tally) -> Item | Problem:
-    """Return member and id, classification and signals of an entry."""
     if record.kind in _WITHDRAWN:
         return Problem.WITHDRAWN
     if record.is_disputed:
@@ -167,7 +166,6 @@ class _Elements:
         self._parser.Parse(data, not data)
 
     def taken(self) -> list[_Element]:
-        """Return the entries that were completed since the last call."""
         done, self._done = self._done, []
         return done
 

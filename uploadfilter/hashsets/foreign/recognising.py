@@ -147,9 +147,6 @@ _TEXTS: Final = (
 def refuse_foreign(head: bytes) -> None:
     """Refuse a file in a recognised, unsupported format.
 
-    Args:
-        head: The beginning of the file, at most ``HEAD_BYTES``.
-
     Raises:
         HashSetFormatError: It names the format, with a hint.
     """

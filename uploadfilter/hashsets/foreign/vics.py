@@ -114,7 +114,6 @@ def _facts_of(text: str) -> ForeignFacts:
 
 
 def _item_of(record: dict[str, Any], tally: Tally) -> Item | Problem:
-    """Return id, category and signals of a medium."""
     item: Item = {"id": record.get("MediaID"), "category": record.get("Category")}
     for name, field in _SIGNALS.items():
         value = record.get(name)

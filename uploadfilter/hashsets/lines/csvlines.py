@@ -126,14 +126,6 @@ def _problem(row: CSVRow, columns: Columns) -> Problem | None:
 
 
 class _ItemOf:
-    """Converts rows to JSON objects.
-
-    Args:
-        columns: The positions of the wanted cells.
-        common: The category of every row, if there is no column of categories.
-        id_of: Makes ids, if there is no column of ids.
-    """
-
     def __init__(self, columns: Columns, common: str | None, id_of: IdOf) -> None:
         self._common = common
         self._id_of = None if ID in columns.places else id_of

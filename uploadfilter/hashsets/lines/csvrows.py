@@ -66,8 +66,6 @@ class CSVTable:
     """An opened CSV file.
 
     Attributes:
-        encoding: The encoding.
-        delimiter: The delimiter.
         header: Names of its columns; their numbers if there is no heading.
         has_heading: Whether the first row names the columns.
         columns: The positions of the wanted cells.
@@ -87,11 +85,6 @@ def opened_table(
     file: BufferedReader, layout: Layout, *, note_line: Callable[[], None]
 ) -> Iterator[CSVTable]:
     """Read the heading of a file, and yield the table.
-
-    Args:
-        file: At its start.
-        layout: The operator's options.
-        note_line: Called for each line that is read.
 
     Yields:
         The table, whose rows can be read in the block.
@@ -202,12 +195,10 @@ class _Lines:
         self.begun = self.number + 1
 
     def release(self) -> None:
-        """Detach from the file without closing it."""
         self._text.detach()
 
 
 def _first_line(lines: _Lines) -> str:
-    """Return the first line that is not blank."""
     for line in lines:
         if line.strip("\ufeff \t\r\n"):
             return line.removeprefix("\ufeff")
@@ -253,7 +244,6 @@ def _reader(
 
 
 def _rows(lines: _Lines, first: str, *, delimiter: str, quote: str) -> Iterator[CSVRow]:
-    """Yield the rows that are not empty, from the heading on."""
     pushed = [first]
 
     def all_lines() -> Iterator[str]:

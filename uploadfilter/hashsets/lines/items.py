@@ -49,11 +49,6 @@ def any_id(_signal_type: SignalType, _value: bytes) -> str:
 def common_category(categories: frozenset[str] | None, *, what: str, hint: str) -> str:
     """Return the category of every entry of a file without categories.
 
-    Args:
-        categories: The allowed categories; ``None`` allows all, for a survey.
-        what: The part of the file without categories, for the message.
-        hint: The hint of the error.
-
     Raises:
         UsageError: Not exactly one category was given.
     """

@@ -70,8 +70,6 @@ frames of a film."""
 
 
 class _Part(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """A signal of the general form."""
-
     type: SignalType
     value: str
     quality: _Quality = None
@@ -120,13 +118,7 @@ def is_category(word: str) -> bool:
 def entries_of_rows(
     numbered: Iterable[Numbered], *, categories: frozenset[str] | None, tally: Tally
 ) -> Iterator[Entry | EntryBlock]:
-    """Yield the entries of rows in their order, in blocks for neighbouring simple rows.
-
-    Args:
-        numbered: Lines that are neither empty nor comments.
-        categories: The allowed categories; ``None`` allows all.
-        tally: Counts categories, unknown fields and omissions.
-    """
+    """Yield the entries of rows in order, neighbouring simple ones in blocks."""
     checks = _Checks(categories, tally)
     for block in in_blocks(numbered):
         rows, start = list(checks.decoded(block)), 0
@@ -153,8 +145,6 @@ def in_blocks(rows: Iterable[Numbered]) -> Iterator[list[Numbered]]:
 
 
 class _Checks:
-    """Checks rows, and counts omissions by the number of their row."""
-
     def __init__(self, categories: frozenset[str] | None, tally: Tally) -> None:
         self._categories = categories
         self._tally = tally
@@ -207,7 +197,6 @@ class _Checks:
         return found
 
     def each(self, rows: Iterable[tuple[int, _Row]]) -> Iterator[Entry]:
-        """Check rows of any kind, one by one."""
         for number, row in rows:
             signals = _signals_of(row)
             if isinstance(signals, Problem):
@@ -268,7 +257,6 @@ def _known_part(part: object) -> object:
 
 
 def _fault_of(item: dict[str, Any]) -> Problem:
-    """Return the fault of an object that is not a row."""
     if not _is_a(item.get("id"), str | int | None):
         return Problem.BAD_ID
     if not _is_a(item.get("category"), str | int | None):
@@ -290,7 +278,6 @@ def _is_a(value: object, kind: Any) -> bool:  # noqa: ANN401 -- a type or a unio
 
 
 def _signals_of(row: _Row) -> list[EntrySignal] | Problem:
-    """Return the signals of a row, or its fault."""
     if not _are_ids([row.id]):
         return Problem.BAD_ID
     if row.category is not None and not is_category(row.category):

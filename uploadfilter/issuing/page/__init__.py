@@ -7,5 +7,6 @@ answers requests, and ``serving`` listens.
 
 Rules this package keeps: it listens on this machine only, and for one browser; no
 picture or part of one is shown, stored, named or logged; a passphrase is never in a
-URL, a log or an argument; ``steps`` alone decides which acts the page offers.
+URL, a log or an argument; ``steps`` alone decides which acts the page offers. A form
+that lacks something is a ``UsageError``.
 """

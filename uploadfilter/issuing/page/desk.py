@@ -63,14 +63,7 @@ _REFUSALS: Final = {
 
 
 class PageHandler:
-    """Answers on the page.
-
-    Args:
-        door: Admits the one browser.
-        orders: Carries out forms.
-        bench: Runs the acts.
-        clock: Returns seconds that never go back, for the idle time.
-    """
+    """Answers on the page."""
 
     def __init__(
         self,
@@ -208,11 +201,6 @@ class PageHandler:
         )
 
     def _frame(self, *, tells: bool = True) -> rendering.PageLayout:
-        """Return the parts that every page has.
-
-        Args:
-            tells: Whether the page shows the notes; each is shown once.
-        """
         notes = tuple(self._notes) if tells else ()
         if tells:
             self._notes.clear()

@@ -41,22 +41,14 @@ class ListedFolder:
     more: int = 0
 
     def into(self, number: int) -> Path:
-        """Return the folder with a number of the list.
-
-        Raises:
-            UsageError: There is no such folder.
-        """
+        """Return the folder with a number of the list."""
         if not 0 <= number < len(self.inner):
             raise UsageError("there is no such folder", hint="Choose from the list.")
         return self.path / self.inner[number]
 
 
 def listed(path: Path) -> ListedFolder:
-    """Return the folders in a folder.
-
-    Raises:
-        UsageError: The path is not a folder, or cannot be read.
-    """
+    """Return the folders in a folder."""
     try:
         with os.scandir(path) as entries:
             names = sorted(
@@ -75,22 +67,14 @@ def listed(path: Path) -> ListedFolder:
 
 
 def typed(text: str) -> Path:
-    """Return the folder that somebody typed.
-
-    Raises:
-        UsageError: It is not an absolute path of a folder.
-    """
+    """Return the folder that somebody typed."""
     path = _typed(text)
     check(path)
     return path
 
 
 def typed_file(text: str) -> Path:
-    """Return the file that somebody typed.
-
-    Raises:
-        UsageError: It is not an absolute path of a file.
-    """
+    """Return the file that somebody typed."""
     path = _typed(text)
     if not stat.S_ISREG(_mode(path)):
         raise UsageError(f"{shown(path)!r} is not a file", hint="Name the file itself.")
@@ -113,11 +97,7 @@ def _typed(text: str) -> Path:
 
 
 def check(path: Path) -> None:
-    """Refuse a path that is not a folder.
-
-    Raises:
-        UsageError: It is not a folder, or cannot be reached.
-    """
+    """Refuse a path that is not a folder."""
     if not stat.S_ISDIR(_mode(path)):
         raise UsageError(f"{shown(path)!r} is not a folder", hint="Name its folder.")
 
@@ -167,9 +147,6 @@ class Chooser:
         Args:
             where: ``up``, ``typed`` or the number of a folder in the list.
             found: The form, which states the list that the number refers to.
-
-        Raises:
-            UsageError: There is no such folder.
         """
         if where == "up":
             self.at = self.at.parent

@@ -23,15 +23,7 @@ Fields = dict[str, bytes]
 
 
 def fields(media_type: str, body: bytes) -> Fields:
-    """Return the fields of a form.
-
-    Args:
-        media_type: The field Content-Type.
-        body: The bytes, at most ``MOST_BYTES``.
-
-    Raises:
-        UsageError: It is not a form, or a malformed one.
-    """
+    """Return the fields of a form."""
     kind, options = parse_options_header(media_type)
     try:
         if kind == _URLENCODED:
@@ -51,11 +43,7 @@ def fields(media_type: str, body: bytes) -> Fields:
 
 
 def text(found: Fields, name: str) -> str:
-    """Return a field as text without blanks around it; empty if it is missing.
-
-    Raises:
-        UsageError: The field is not text.
-    """
+    """Return a field as text without blanks around it; empty if it is missing."""
     try:
         return found.get(name, b"").decode().strip()
     except UnicodeDecodeError as exc:
@@ -63,11 +51,7 @@ def text(found: Fields, name: str) -> str:
 
 
 def lines(found: Fields, name: str) -> tuple[str, ...]:
-    """Return the words of a field, which are separated by lines, commas or blanks.
-
-    Raises:
-        UsageError: The field is not text.
-    """
+    """Return the words of a field, which are separated by lines, commas or blanks."""
     return tuple(dict.fromkeys(text(found, name).replace(",", " ").split()))
 
 

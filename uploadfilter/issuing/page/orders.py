@@ -140,12 +140,7 @@ class Orders:
             self.source = place
 
     def look_up(self, found: forms.Fields) -> None:
-        """Look up the entries of a withdrawal, so that an officer can confirm it.
-
-        Raises:
-            IssuerError: An id is not in the set, or there are too many for a day.
-            UsageError: No id was typed.
-        """
+        """Look up the entries of a withdrawal, so that an officer can confirm it."""
         self.withdrawable = None
         if "back" not in found:
             self.withdrawable = self.acts.withdrawable(_ids(found))

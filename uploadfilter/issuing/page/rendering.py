@@ -103,14 +103,7 @@ class PageLayout:
 
 
 def page(name: str, frame: PageLayout | None, **values: object) -> str:
-    """Render one of the templates.
-
-    Args:
-        name: Name of the template, without its ending.
-        frame: The parts that every page has; ``None`` for a browser that is not
-            admitted.
-        values: The values for the template.
-    """
+    """Render one of the templates."""
     return _templates().get_template(f"{name}.html").render(frame=frame, **values)
 
 

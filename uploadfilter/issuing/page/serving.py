@@ -50,11 +50,7 @@ class PageSettings:
     idle_s: float = 1800.0
 
     def __post_init__(self) -> None:
-        """Refuse an address of another machine, and a time below a minute.
-
-        Raises:
-            UsageError: One of the two is wrong.
-        """
+        """Refuse an address of another machine, and a time below a minute."""
         if self.listen:
             _host_and_port(self.listen)
         if self.idle_s <= 0:

@@ -24,11 +24,6 @@ PATIENCE_S: Final = 1.0
 class Job:
     """A piece of work that is running.
 
-    Args:
-        title: Its title, for people.
-        can_be_stopped: Whether it looks at ``is_stopping``.
-        back: The page to go to when it has ended.
-
     Attributes:
         done: How much of ``total`` is done.
         total: The amount of work; ``None`` until it is known.
@@ -84,11 +79,7 @@ class Bench:
         *,
         tell: Callable[[Notice], None],
     ) -> None:
-        """Begin a job, and wait a moment for its end.
-
-        Raises:
-            IssuerError: Another job is running.
-        """
+        """Begin a job, and wait a moment for its end."""
         if self._job is not None:
             raise IssuerError(
                 f"the page is at work: {self._job.title}",

@@ -65,9 +65,7 @@ _PQ_SHOWN: Final = (0, 1, 6, 18, 34, 54, 80, 112, 153, 200, 229, 250, *(255,) * 
 def profile_of_chunks(info: Mapping[Any, object]) -> bytes | None:
     """Return a profile for the gamma and the primaries of a PNG.
 
-    Returns:
-        A profile for RGB; ``None`` if there are no such chunks, if they mean sRGB, or
-        if they are not valid.
+    ``None`` if there are no such chunks, if they mean sRGB, or if they are not valid.
     """
     if info.get("srgb") in _INTENTS:
         return None
@@ -82,14 +80,10 @@ def profile_of_chunks(info: Mapping[Any, object]) -> bytes | None:
 
 
 def profile_of_points(stored: object, *, is_png: bool = False) -> bytes | None:
-    """Return a profile for code points: primaries, transfer, matrix and range.
+    """Return a profile for four code points: primaries, transfer, matrix and range.
 
-    Args:
-        stored: Four bytes; ``None`` if there are none.
-        is_png: Whether they are those of a PNG itself, not of an AVIF or a profile.
-
-    Returns:
-        ``None`` if they are not those of full-range RGB, or unknown.
+    ``None`` if they are not those of full-range RGB, or unknown. In a PNG itself, they
+    mean other curves than in an AVIF or a profile.
     """
     if not isinstance(stored, bytes) or stored[2:] != b"\0\1":
         return None
@@ -103,7 +97,6 @@ def profile_of_points(stored: object, *, is_png: bool = False) -> bytes | None:
 
 
 def _light_of_gamma(gamma: object) -> Doubles | None:
-    """Return the light of samples with a gamma, unless it is the usual one."""
     if not isinstance(gamma, float) or not _SMALLEST_GAMMA < gamma < _LARGEST_GAMMA:
         return None
     if abs(1 / gamma - _USUAL_POWER) < _USUAL_REACH:
@@ -165,7 +158,6 @@ _BRADFORD: Final[Doubles] = np.array(
 
 
 def _profile(light: Doubles, primaries: Doubles | None) -> bytes | None:
-    """Write a profile of the light of samples and of primaries in columns."""
     if primaries is None:
         return None
     values = np.round(light * 65_535).astype(">u2").tobytes()

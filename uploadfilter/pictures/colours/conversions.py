@@ -66,7 +66,6 @@ def _luma(transform: ImageCms.ImageCmsTransform, samples: Image.Image) -> Image.
 
 
 def _with_cache(look: Callable[[bytes], _Result]) -> Callable[[bytes], _Result]:
-    """Return ``look`` with a cache for small profiles, and for two large ones."""
     of_small, of_large = lru_cache(_CACHED)(look), lru_cache(_CACHED_LARGE)(look)
 
     def look_up(profile: bytes) -> _Result:
@@ -77,24 +76,13 @@ def _with_cache(look: Callable[[bytes], _Result]) -> Callable[[bytes], _Result]:
 
 
 def needs_conversion(profile: bytes | None) -> bool:
-    """Return whether a profile changes the shown picture.
-
-    Args:
-        profile: Untrusted bytes of an ICC profile; ``None`` if there is none.
-    """
+    """Return whether a profile, which is untrusted, changes the shown picture."""
     return profile is not None and conversion_of(profile) is not None
 
 
 @_with_cache
 def conversion_of(profile: bytes) -> Conversion | None:
-    """Return what a profile makes of samples.
-
-    Args:
-        profile: Untrusted bytes of an ICC profile.
-
-    Returns:
-        ``None`` for sRGB, and for bytes that are not a profile.
-    """
+    """Return what a profile makes of samples; ``None`` for sRGB and other bytes."""
     profile = profiles.cut(profile)
     if not profiles.is_profile(profile):
         return None
@@ -121,7 +109,6 @@ def conversion_of(profile: bytes) -> Conversion | None:
 def _transform(
     profile: bytes, mode: str, flags: ImageCms.Flags = ImageCms.Flags.NONE
 ) -> ImageCms.ImageCmsTransform | None:
-    """Return the transform of a profile to sRGB, unless littlecms refuses it."""
     try:
         return ImageCms.buildTransform(
             ImageCms.ImageCmsProfile(io.BytesIO(profile)),

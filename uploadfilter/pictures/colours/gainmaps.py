@@ -71,9 +71,8 @@ def changes_jpeg(data: bytes) -> bool:
 def has_bright_base(numbers: bytes) -> bool:
     """Return whether the numbers of a gain map change the picture that is stored.
 
-    Args:
-        numbers: The binary form of ISO 21496-1, from the two version numbers on; in a
-            picture with a map elsewhere nothing follows these.
+    They are those of ISO 21496-1, from the two version numbers on; in a picture with a
+    map elsewhere nothing follows these.
     """
     if len(numbers) < _ISO_HEAD.size or numbers[:2] != b"\0\0":
         return False
@@ -103,7 +102,6 @@ def _is_positive(number: str) -> bool:
 
 
 def _fields(root: ET.Element) -> Iterator[tuple[str, str]]:
-    """Yield the values of each field of a gain map, in either way of writing."""
     for element in root.iter():
         for name, value in element.attrib.items():
             if name.startswith(_NAMESPACE):

@@ -83,11 +83,7 @@ def mode_of(profile: bytes) -> str:
 
 
 def readings_of(profile: bytes) -> tuple[bytes, ...]:
-    """Return a profile, and the profiles as which other programs read it.
-
-    Args:
-        profile: Bytes with the signature, cut to their stated length.
-    """
+    """Return a profile, and the profiles as which other programs read it."""
     tags = _tags(profile)
     if _is_read_alike(profile, tags):
         return (profile,)
@@ -130,7 +126,6 @@ def _tags(profile: bytes) -> Tags:
 
 
 def _is_read_alike(profile: bytes, tags: Tags) -> bool:
-    """Return whether all programs use the same tags of a profile."""
     names = [name for name, _ in tags]
     return (
         profile[_CLASS] in _CLASSES
@@ -144,12 +139,7 @@ def _is_read_alike(profile: bytes, tags: Tags) -> bool:
 
 
 def write(tags: Mapping[bytes, bytes | memoryview], *, like: bytes = b"") -> bytes:
-    """Write a profile of tags, for RGB and XYZ or as another profile says.
-
-    Args:
-        tags: The body of each tag.
-        like: The profile whose samples and connection space it has.
-    """
+    """Write a profile of tags, for RGB and XYZ or in the spaces of another profile."""
     samples = like[_SAMPLES] if is_for_pictures(like) else b"RGB "
     start = _HEADER_BYTES + 4 + _TAG.itemsize * len(tags)
     entries, bodies = struct.pack(">I", len(tags)), b""
@@ -194,7 +184,6 @@ def is_odd(profile: bytes) -> bool:
 
 
 def _has_many_curves(tag: memoryview) -> bool:
-    """Return whether a tag has more curves than any table of a device has."""
     beginnings = _BEGINNING.finditer(tag)
     return next(islice(beginnings, _MOST_CURVES, None), None) is not None
 
@@ -247,7 +236,6 @@ adapted to it exactly."""
 
 
 def _curve_values(tag: memoryview) -> Iterator[Doubles]:
-    """Yield the values of each sampled curve in a tag, 0 to 1."""
     for found in _CURVE.finditer(tag):
         yield _values(tag, found.end(), int.from_bytes(found[1], "big"))
     table = _TABLE.match(tag)

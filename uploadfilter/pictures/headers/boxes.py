@@ -70,12 +70,7 @@ def with_other_name(data: bytes, name: bytes, other: bytes) -> bytes:
 
 
 def track_of(data: bytes, count: int) -> Track:
-    """Read the frames that a sequence describes.
-
-    Args:
-        data: The file.
-        count: Number of frames that its decoder finds.
-    """
+    """Read the frames that a sequence describes."""
     tracks = [
         span
         for moov in named(data, (0, len(data)), b"moov")
@@ -108,8 +103,7 @@ def _handler(data: bytes, track: Span) -> bytes:
 def _tables(data: bytes, track: Span) -> tuple[int, Span, Span | None] | None:
     """Return a track's units a second, its durations and its independent frames.
 
-    Returns:
-        ``None`` if one of them is missing or occurs twice.
+    ``None`` if one of them is missing or occurs twice.
     """
     media = list(named(data, track, b"mdia"))
     heads = [head for each in media for head in named(data, each, b"mdhd")]
@@ -152,13 +146,7 @@ def _syncs(data: bytes, table: Span, count: int) -> tuple[int, ...]:
 
 
 def named(data: bytes, span: Span, name: bytes) -> Iterator[Span]:
-    """Yield the content of each box with a name on one level.
-
-    Args:
-        data: The file.
-        span: The span of that level's boxes.
-        name: Four bytes.
-    """
+    """Yield the content of each box with a name on one level."""
     for found, inner in named_any(data, span):
         if found == name:
             yield inner
@@ -186,11 +174,7 @@ _HIGH_BIT_DEPTH = 0x40
 
 
 def is_deep(data: bytes) -> bool:
-    """Return whether a part of an AVIF may have samples of more than 8 bits.
-
-    Args:
-        data: The file; each of its parts has a box that says so.
-    """
+    """Return whether a part of an AVIF may have samples of more than 8 bits."""
     at = data.find(_CODEC)
     while at >= 0:
         flags = data[at + 6 : at + 7]

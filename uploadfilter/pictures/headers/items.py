@@ -31,8 +31,6 @@ class CodedItem:
     """One item.
 
     Attributes:
-        number: Its number.
-        kind: Four letters.
         is_hidden: Whether it is not for display, as the file says.
         flags_at: Offset of the byte that says so.
     """
@@ -54,12 +52,8 @@ def items_of(data: bytes) -> Iterator[tuple[Span, CodedItem]]:
 def other_pictures(data: bytes, *, is_listed: bool) -> tuple[int, ...]:
     """Return the numbers of the pictures that are not shown as the file's own.
 
-    Parts of a picture (tiles, alpha) are no pictures.
-
-    Args:
-        data: The file.
-        is_listed: Whether the decoder shows all pictures that are for display, and not
-            only the primary one.
+    Parts of a picture (tiles, alpha) are no pictures. ``is_listed``: the decoder shows
+    all pictures that are for display, and not only the primary one.
     """
     found: dict[int, None] = {}
     for start, end in named(data, (0, len(data)), b"meta"):
@@ -149,11 +143,7 @@ def parts_of(data: bytes, meta: Span, item: int) -> list[int]:
 
 
 def body_of(data: bytes, meta: Span, item: int) -> bytes:
-    """Return the bytes of an item.
-
-    Raises:
-        BadPictureError: Their place cannot be read.
-    """
+    """Return the bytes of an item; ``BadPictureError`` if their place is cut off."""
     inner = next(iter(named(data, meta, b"idat")), (0, 0))[0]
     for start, end in named(data, meta, b"iloc"):
         try:

@@ -75,7 +75,6 @@ class JPEGCost:
     """The work of decoding a JPEG.
 
     Attributes:
-        size: Width and height of the full picture.
         scans: Number of scans, or a larger number; at least 1.
         block_visits: Number of blocks of all scans together, or a larger number.
         coefficient_bytes: Bytes of coefficients that are held; 0 if it has only one
@@ -119,14 +118,7 @@ def cost_of(
 ) -> JPEGCost | None:
     """Return the cost of a JPEG; exact unless it is clearly below the given figures.
 
-    Args:
-        file: The JPEG, seekable, read from its beginning.
-        enough_scans: Most scans that are not too many.
-        enough_visits: Most visits of blocks that are not too many.
-
-    Returns:
-        The cost; ``None`` if there is no frame with a scan, or one that the decoder
-        does not show.
+    ``None`` if there is no frame with a scan, or one that the decoder does not show.
     """
     header = _read_header(file)
     if header is None:
@@ -162,9 +154,6 @@ def shown_length(file: BinaryIO) -> int:
 
     A decoder that waits for the rest of a table does not show the scans before it, so a
     table that broke off is left out.
-
-    Args:
-        file: The JPEG, seekable; has a frame with a scan.
     """
     header = _read_header(file)
     length = file.seek(0, io.SEEK_END)
@@ -200,14 +189,12 @@ def _exact(file: BinaryIO, header: _Header) -> tuple[int, int]:
 
 
 def _scans(data: bytes, at: int) -> Iterator[frozenset[int]]:
-    """Yield the components of each scan after the first one, whose data begin here."""
     for start, marker, end in _segments_between(data, at):
         if marker == _SCAN:
             yield _components(data[start + 4 : end])
 
 
 def _segments_between(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
-    """Yield start, marker and end of the segments after the data of the first scan."""
     while (found := NEXT_MARKER.search(data, at)) is not None:
         marker = data[found.start() + 1]
         at = found.end()
@@ -226,7 +213,6 @@ def _components(segment: bytes) -> frozenset[int]:
 
 
 def _read_header(file: BinaryIO) -> _Header | None:
-    """Read up to the data of the first scan."""
     file.seek(0)
     if file.read(2) != _PICTURE_START:
         return None
@@ -283,12 +269,7 @@ def _has_length(head: bytes) -> bool:
 
 
 def _skip_to_marker(file: BinaryIO, *, most: int) -> tuple[int | None, int]:
-    """Return the next byte that follows 0xFF and is neither 0xFF nor 0.
-
-    Returns:
-        The byte, or ``None`` if there is none after ``most`` bytes; and the number of
-        skipped bytes.
-    """
+    """Find the next byte that follows 0xFF and is neither 0xFF nor 0; count others."""
     skipped, follows = -2, False
     while (byte := file.read(1)) and skipped < most:
         skipped += 1
@@ -332,21 +313,11 @@ def _header(
 
 
 def profile_of(segments: tuple[bytes, ...]) -> bytes | None:
-    """Join the parts of a colour profile, as Chromium does.
+    """Join the parts of a colour profile, as Chromium 156 does (ICC.1:2022, annex B.4).
 
     The profile is complete as soon as every part has been read, and later parts do not
     count. Before that, two parts with the same number, or two different totals, make it
-    invalid.
-
-    Args:
-        segments: The segments in the order of the file. In those of a profile, a number
-            and the total come first, a byte each.
-
-    Returns:
-        ``None`` if there is none.
-
-    Source:
-        ICC.1:2022, annex B.4; where it leaves a choice, Chromium 156.
+    invalid. The number and the total come first, a byte each.
     """
     found: dict[int, bytes] = {}
     expected = 0

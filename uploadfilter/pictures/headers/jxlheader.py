@@ -26,23 +26,14 @@ _LARGE_BOX = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JXLHeader:
-    """The header of a JPEG XL picture.
-
-    Attributes:
-        size: Width and height in pixels, before any rotation.
-        is_animated: Whether it may have further frames.
-    """
+    """Width and height in pixels, before any rotation, and whether frames follow."""
 
     size: tuple[int, int]
     is_animated: bool
 
 
 def read_header(data: bytes) -> JXLHeader | None:
-    """Read the header of a JPEG XL file.
-
-    Returns:
-        The header; ``None`` if it cannot be read.
-    """
+    """Read the header of a JPEG XL file; ``None`` if it cannot be read."""
     codestream = data[:_HEADER_BYTES]
     if data.startswith(_BOXES):
         codestream = _codestream_in_boxes(data)
@@ -56,7 +47,6 @@ def read_header(data: bytes) -> JXLHeader | None:
 
 
 def _codestream_in_boxes(data: bytes) -> bytes:
-    """Return the beginning of the codestream, which may be in several boxes."""
     parts = bytearray()
     at = 0
     for _ in range(_MOST_BOXES):

@@ -17,13 +17,7 @@ _MOST_BOXES = 100
 
 
 def continued(file: BinaryIO, length: int, tail: bytes) -> BinaryIO:
-    """Return ``length`` bytes of another file, followed by ``tail``, as a file.
-
-    Args:
-        file: The other file; its position is used.
-        length: Bytes of the other file.
-        tail: The bytes after them.
-    """
+    """Return ``length`` bytes of a file, whose position is used, and ``tail``."""
 
     def read(position: int, count: int) -> bytes:
         if position >= length:
@@ -38,9 +32,7 @@ def continued(file: BinaryIO, length: int, tail: bytes) -> BinaryIO:
 def missing_bytes(data: bytes) -> int:
     """Return how many bytes are missing from the stated length of a file.
 
-    Returns:
-        The number of bytes; 0 if nothing is missing, or if more is missing than
-        arrived, since a decoder would then show nothing.
+    0 if more is missing than arrived, since a decoder would then show nothing.
     """
     if data.startswith(b"RIFF"):
         end = 8 + int.from_bytes(data[4:8], "little")
@@ -51,7 +43,6 @@ def missing_bytes(data: bytes) -> int:
 
 
 def _end_of_boxes(data: bytes) -> int:
-    """Return the stated end of the last box that begins within a file."""
     at = last = 0
     for _ in range(_MOST_BOXES):
         if at + _BOX_HEAD_BYTES > len(data):

@@ -11,11 +11,7 @@ from uploadfilter.pictures.limits import OverBudgetError
 
 
 def check_pieces(image: Image.Image) -> None:
-    """Refuse a picture of so many strips or tiles that they dominate its cost.
-
-    Raises:
-        OverBudgetError: There are too many.
-    """
+    """Refuse a picture of so many strips or tiles that they dominate its cost."""
     pieces = len(getattr(image, "tile", ()))
     pixels = image.width * image.height
     if pieces > _MOST_PIECES + pixels // _PIXELS_PER_PIECE:

@@ -65,11 +65,7 @@ class PNGPart:
 
 
 def part_of(file: BinaryIO) -> PNGPart:
-    """Return the part of a PNG for Pillow.
-
-    Raises:
-        OverBudgetError: Its profile is too long.
-    """
+    """Return the part of a PNG for Pillow; too long a profile is over budget."""
     size = file.seek(0, io.SEEK_END)
     spans = _Spans(8)
     found: dict[bytes, bytes] = {}
@@ -105,7 +101,6 @@ _CAPITALS: Final = b"A", b"Z"
 
 
 def _is_read(chunk: PNGChunk) -> bool:
-    """Return whether a chunk is to be read, and has a valid length."""
     if chunk.name == _PROFILE:
         return chunk.length <= MAX_PROFILE_BYTES
     if chunk.name == _CODE_POINTS:
@@ -114,7 +109,6 @@ def _is_read(chunk: PNGChunk) -> bool:
 
 
 def _checked(file: BinaryIO, chunk: PNGChunk) -> bytes | None:
-    """Return the data of a chunk, unless its checksum is wrong."""
     file.seek(chunk.start + 8)
     body = file.read(chunk.length)
     checksum = zlib.crc32(body, zlib.crc32(chunk.name)).to_bytes(4, "big")
@@ -122,11 +116,7 @@ def _checked(file: BinaryIO, chunk: PNGChunk) -> bytes | None:
 
 
 def _unpacked(packed: bytes) -> bytes | None:
-    """Return a profile, cut to its stated length, so that padding hides nothing.
-
-    Raises:
-        OverBudgetError: Its stated length is too long.
-    """
+    """Return a profile, cut to its stated length, so that padding hides nothing."""
     name, _, rest = packed[: _LONGEST_NAME + 2].partition(b"\0")
     if not rest or rest[0]:
         return None
@@ -146,11 +136,7 @@ def _unpacked(packed: bytes) -> bytes | None:
 
 
 class _Spans:
-    """Pieces of a file, in the order of the file.
-
-    Args:
-        length: Length of the first piece, which begins at the first byte.
-    """
+    """Pieces of a file, in its order; the first begins at the first byte."""
 
     def __init__(self, length: int) -> None:
         self.length = length

@@ -62,9 +62,8 @@ class Timing:
 def starts_of(is_independent: Sequence[bool]) -> tuple[int, ...]:
     """Return for each frame the first frame that must be decoded for it.
 
-    Args:
-        is_independent: For each frame, whether it and all later frames look the same
-            whatever was shown before. True for the first one.
+    One is independent if it and all later frames look the same whatever was shown
+    before. True for the first one.
     """
     starts, start = [], 0
     for number, begins in enumerate(is_independent):
@@ -87,14 +86,9 @@ _CONTROL_BYTES = 26 + 4
 
 @dataclass(frozen=True, slots=True)
 class PNGChunk:
-    """A chunk of a PNG.
+    """A chunk of a PNG: name, offset, stated length, and first bytes of its body.
 
-    Attributes:
-        name: Four bytes.
-        start: Its offset in the file; its length and name come first.
-        length: The stated length of its body.
-        head: The first bytes of its body: as many as the control of a frame and its
-            checksum have.
+    They are as many as the control of a frame and its checksum have.
     """
 
     name: bytes
@@ -109,11 +103,9 @@ class PNGChunk:
 
 
 def png_chunks(file: BinaryIO, at: int = 8) -> Iterator[PNGChunk]:
-    """Yield the chunks of a PNG up to its end; a file that breaks off has fewer.
+    """Yield the chunks of a PNG from an offset on; a file that breaks off has fewer.
 
-    Args:
-        file: The PNG, seekable; its position may change between two chunks.
-        at: Offset of the first chunk.
+    The position of the file may change between two chunks.
     """
     while True:
         file.seek(at)
@@ -167,8 +159,6 @@ def _cost(width: int, height: int, canvas_pixels: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _WebPFrame:
-    """One frame of a WebP, and its offset."""
-
     start: int
     width: int
     height: int

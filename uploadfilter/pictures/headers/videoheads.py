@@ -69,7 +69,6 @@ _MOST_BOXES: Final = 100_000
 
 
 def _counts(file: BinaryIO, span: range) -> Iterator[int]:
-    """Yield the numbers of frames of the tables in a span."""
     tail = b""
     for at in range(span.start, span.stop, _CHUNK_BYTES):
         file.seek(at)
@@ -79,7 +78,6 @@ def _counts(file: BinaryIO, span: range) -> Iterator[int]:
 
 
 def _counts_in(data: bytes) -> Iterator[int]:
-    """Yield the same of tables that lie wholly in some bytes."""
     for name, place in _TABLES.items():
         at = data.find(name)
         # A longer tail of the last bytes would hold a whole table twice.

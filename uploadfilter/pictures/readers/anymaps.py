@@ -33,12 +33,7 @@ _BITS: Final = {"1": 1, "I": 16, "F": 32}
 def open_anymap(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
-    """Open a file of Netpbm.
-
-    Raises:
-        BadPictureError: Its header is too long, or it has too many comments.
-        OverBudgetError: It is too long for its form.
-    """
+    """Open a file of Netpbm, unless it is too long for its form."""
     file.seek(0)
     if not anymap.has_header(file.read(_HEAD_BYTES)):
         return None

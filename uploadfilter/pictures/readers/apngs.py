@@ -47,13 +47,7 @@ _HAS_ALPHA: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class APNGFrame:
-    """One frame as it is stored.
-
-    Attributes:
-        piece: Its place and its way of drawing.
-        start: Offset of its chunks in the file.
-        duration: Its duration, in milliseconds.
-    """
+    """One frame as it is stored, where its chunks begin, and its milliseconds."""
 
     piece: Piece
     start: int
@@ -67,7 +61,6 @@ class Frames:
     Attributes:
         frames: The frames in order; a default image that is not one of them comes
             first. Empty for a still PNG.
-        canvas: Width and height.
         has_default: Whether the first item is a default image that is not a frame.
         is_whole: If false, other decoders may show other frames.
     """
@@ -79,11 +72,7 @@ class Frames:
 
 
 def frames_of_png(file: BinaryIO) -> Frames | None:
-    """Return the frames of a PNG.
-
-    Returns:
-        ``None`` if there are too many chunks to skip.
-    """
+    """Return the frames of a PNG; ``None`` if there are too many chunks to skip."""
     found = _Chunks()
     steps_left = steps_for(file.seek(0, io.SEEK_END))
     for chunk in png_chunks(file):
@@ -95,8 +84,6 @@ def frames_of_png(file: BinaryIO) -> Frames | None:
 
 
 class _Chunks:
-    """The chunks of a PNG that matter to its frames."""
-
     def __init__(self) -> None:
         self._canvas = (0, 0)
         self._is_opaque = False
@@ -187,7 +174,6 @@ class _Chunks:
         )
 
     def _is_whole(self) -> bool:
-        """Return whether every decoder shows the same frames."""
         if self._claimed != [len(self._stored)] or len(self._stored) > MOST_COUNTED:
             return False
         boxes = [each.piece.box for each in self._stored]
@@ -209,7 +195,6 @@ showing the frame before it. So that frame is the last one, whatever follows."""
 
 
 def _is_known(chunk: PNGChunk) -> bool:
-    """Return whether every decoder accepts a control."""
     body, checksum = chunk.head[: _CONTROL.size], chunk.head[_CONTROL.size :]
     crc = zlib.crc32(body, zlib.crc32(chunk.name))
     if chunk.length != _CONTROL.size or checksum != crc.to_bytes(4, "big"):
@@ -226,17 +211,9 @@ def apng_reader(
     *,
     dressed: Callable[[Image.Image], Image.Image],
 ) -> Reader:
-    """Open an APNG with all its frames.
+    """Open an APNG with all its frames, at least one.
 
-    Args:
-        file: The PNG, seekable.
-        found: Its frames, at least one.
-        picture_format: The format.
-        limits: The limits of a frame's cost.
-        dressed: Adds the metadata of all frames to the picture of one.
-
-    Raises:
-        OverBudgetError: Its canvas is too large.
+    ``dressed`` adds the metadata of all frames to the picture of one.
     """
     stored, canvas = found.frames, found.canvas
     ends = (*(each.start for each in stored[1:]), None)

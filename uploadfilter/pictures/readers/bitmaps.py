@@ -18,14 +18,7 @@ from uploadfilter.pictures.readers.icons import Opener, icon_of, open_icon
 
 
 def profile_of(file: BinaryIO) -> bytes | None:
-    """Return the colour profile in a bitmap, if there is one.
-
-    Args:
-        file: The bitmap, from its first byte; its position is used.
-
-    Raises:
-        OverBudgetError: Its stated length is above the limit.
-    """
+    """Return the colour profile in a bitmap; one that is too long is over budget."""
     file.seek(0)
     head = file.read(_PROFILE_HEAD.size)
     if len(head) < _PROFILE_HEAD.size:

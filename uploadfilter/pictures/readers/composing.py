@@ -50,13 +50,7 @@ class Drawing(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """One frame as it is stored.
-
-    Attributes:
-        box: Its place on the canvas.
-        drawing: The way of drawing it.
-        disposal: Its disposal afterwards.
-    """
+    """The place of a frame on the canvas, how it is drawn, and its disposal."""
 
     box: Box
     drawing: Drawing
@@ -70,8 +64,6 @@ class Piece:
 
 
 class _Coloured(NamedTuple):
-    """A piece with its colours, its metadata, and whether it broke off."""
-
     image: Image.Image
     info: dict[str | tuple[int, int], object]
     is_truncated: bool
@@ -84,14 +76,9 @@ _MOST_ALIKE = 256
 class Composer:
     """Composes the frames of an animation.
 
-    Args:
-        size: Width and height of the canvas.
-        pieces: The piece of each frame.
-        opened: Opens the picture of a frame.
-        alike: Returns equal values for frames with equal pictures, wherever they are
-            drawn; ``None`` if a comparison is not worth its cost.
-        first: Opens the first frame on the whole canvas, as stored.
-        course: The cost of reaching each frame.
+    ``alike`` returns equal values for frames with equal pictures, wherever they are
+    drawn; ``None`` if a comparison is not worth its cost. ``first`` opens the first
+    frame on the whole canvas, as stored.
     """
 
     def __init__(
@@ -174,7 +161,6 @@ class Composer:
             canvas.paste(over, box)
 
     def _coloured_piece(self, number: int) -> "_Coloured":
-        """Return a piece with its colours; reuse an equal earlier one."""
         key = self._alike(number)
         known = None if key is None else self._coloured.get(key)
         if known is not None:
@@ -229,13 +215,7 @@ _FRAME_PIXELS = 10_000
 
 
 def begins_anew(pieces: Sequence[Piece], number: int, size: tuple[int, int]) -> bool:
-    """Return whether no earlier frame matters for this frame or for any later one.
-
-    Args:
-        pieces: The pieces of all frames.
-        number: Number of the frame.
-        size: Width and height of the canvas.
-    """
+    """Return whether no earlier frame matters for this frame or for any later one."""
     whole = (0, 0, *size)
     piece = pieces[number]
     if (
@@ -251,7 +231,6 @@ def begins_anew(pieces: Sequence[Piece], number: int, size: tuple[int, int]) -> 
 
 
 def _without_alpha(canvas: Image.Image) -> Image.Image:
-    """Return a copy of a canvas, without its alpha if all pixels are opaque."""
     lowest, _ = canvas.getchannel("A").getextrema()
     return canvas.convert("RGB") if lowest == _OPAQUE else canvas.copy()
 

@@ -54,12 +54,9 @@ class GIFFrame:
     """One frame as it is stored.
 
     Attributes:
-        box: Left, top, right and bottom edge on the canvas.
         start: Offset of its image descriptor in the file.
-        end: Offset after its data.
         duration: Its duration, in milliseconds.
         disposal: The number of its disposal method.
-        transparent: The transparent colour, if there is one.
     """
 
     box: Box
@@ -135,14 +132,9 @@ _WIDEST_CODE = bytes((12,))
 class _Walk:
     """Goes from block to block.
 
-    Attributes:
-        data: The file.
-        at: Its offset: after an image when it yields one.
-        steps_left: Number of blocks that may still be skipped.
-        is_cut: Whether the data break off within a block.
-        is_sure: Whether every frame has at most one control, of the usual length, and
-            directly follows the block before it. Some decoders skip stray bytes;
-            browsers stop there and keep showing the frame before.
+    It is sure if every frame has at most one control, of the usual length, and directly
+    follows the block before it. Some decoders skip stray bytes; browsers stop there and
+    keep showing the frame before.
     """
 
     data: bytes
@@ -152,7 +144,6 @@ class _Walk:
     is_sure: bool = True
 
     def __post_init__(self) -> None:
-        """Limit the steps by the length of the file."""
         self.steps_left = steps_for(len(self.data))
 
     def pieces(self) -> Iterator[GIFFrame]:
@@ -224,12 +215,7 @@ class _Walk:
 
 
 def gif_reader(data: bytes, picture_format: Format, limits: DecodeLimits) -> Reader:
-    """Open a GIF with all its frames.
-
-    Raises:
-        BadPictureError: It has no frame, or breaks off in one that is too large.
-        OverBudgetError: Its canvas is too large.
-    """
+    """Open a GIF with all its frames."""
     found = pieces_of(data)
     stored, canvas = found.pieces, found.canvas
     if not stored:
@@ -277,11 +263,7 @@ def gif_reader(data: bytes, picture_format: Format, limits: DecodeLimits) -> Rea
 
 
 def _tiny_bytes(data: bytes, stored: GIFFrame) -> bytes | None:
-    """Return what tells a tiny frame from others, whatever its place is.
-
-    Returns:
-        ``None`` if it is not tiny.
-    """
+    """Return what tells a tiny frame from others, wherever it is; else ``None``."""
     left, top, right, bottom = stored.box
     is_tiny = right - left <= _TINY_SIDE and bottom - top <= _TINY_SIDE
     if not is_tiny or stored.end - stored.start > _MOST_TINY_BYTES:
@@ -315,14 +297,7 @@ def _course(pieces: Sequence[Piece], canvas: tuple[int, int]) -> Course:
 def _file_of(
     data: bytes, head: int, stored: GIFFrame, screen: tuple[int, int] | None
 ) -> bytes:
-    """Return a frame as a separate GIF.
-
-    Args:
-        data: The file.
-        head: Length of its header.
-        stored: The frame.
-        screen: The canvas, to keep the frame at its place on it.
-    """
+    """Return a frame as a separate GIF, at its place on a screen if there is one."""
     left, top = (0, 0) if screen is None else stored.box[:2]
     flags = 0 if stored.transparent is None else _TRANSPARENT
     control = _CONTROL.pack(flags, 0, stored.transparent or 0)
@@ -343,15 +318,8 @@ def _file_of(
 def _unpacked(data: bytes, head: int, stored: GIFFrame) -> Image.Image | None:
     """Decode a frame with Pillow's decoder, without a file around it.
 
-    Opening a file takes ten times as long as decoding a small frame.
-
-    Args:
-        data: The file.
-        head: Length of its header.
-        stored: The frame.
-
-    Returns:
-        ``None`` if it is damaged, or cut off.
+    Opening a file takes ten times as long as decoding a small frame. ``None`` if it is
+    damaged, or cut off.
     """
     flags = data[stored.start + _IMAGE.size]
     first = stored.start + 1 + _IMAGE.size

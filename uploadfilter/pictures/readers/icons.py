@@ -35,14 +35,7 @@ def open_icon(
 ) -> Reader:
     """Open an icon or a cursor: each entry is a separate picture, or a moving one.
 
-    Args:
-        data: The file.
-        picture_format: The format.
-        limits: The limits of an entry's cost.
-        open_entry: Opens an entry that is a file of its own, within limits.
-
-    Raises:
-        BadPictureError: It has no entries.
+    ``open_entry`` opens an entry that is a file of its own, within limits.
     """
     return _Icon(data, picture_format, limits, open_entry).reader()
 
@@ -182,10 +175,8 @@ def icon_of(file: BinaryIO) -> bytes | None:
     """Return an icon whose only entry is a bitmap without a file header.
 
     Programs and animated cursors contain bare bitmaps of icons: twice as high as the
-    shown picture, with a mask after the colours.
-
-    Returns:
-        ``None`` if its numbers are not those of an icon, or its mask is missing.
+    shown picture, with a mask after the colours. ``None`` if its numbers are not those
+    of an icon, or its mask is missing.
     """
     file.seek(0)
     head = file.read(_BITMAP.size)
@@ -206,11 +197,7 @@ _SIDE_OF_ENTRY = 256
 def _bitmap_of(head: bytes) -> tuple[int, int]:
     """Return the depth of an entry's bitmap, and its length with the mask.
 
-    Args:
-        head: Its first bytes.
-
-    Returns:
-        Zero for a number that the entry does not tell; both are zero for a PNG.
+    Zero for a number that the entry does not tell; both are zero for a PNG.
     """
     if len(head) < _BITMAP.size or head.startswith(_PNG):
         return 0, 0

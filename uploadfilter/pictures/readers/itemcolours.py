@@ -64,12 +64,7 @@ def _profile(primaries: int, curve: int) -> bytes | None:
 
 
 def with_gain_maps(stored: Reader, data: bytes) -> Reader:
-    """Return a reader with a lack if a gain map changes a picture.
-
-    Args:
-        stored: Shows the file as it is.
-        data: The file.
-    """
+    """Return a reader with a lack if a gain map changes a picture."""
     if _MAP not in data:
         return stored
     try:

@@ -45,8 +45,6 @@ class _Codes:
     """The main header of a codestream.
 
     Attributes:
-        size: Width and height.
-        tiles: Number of tiles.
         levels: Number of possible halvings.
         blocks: Approximate number of code blocks and precincts.
     """
@@ -58,11 +56,7 @@ class _Codes:
 
 
 def open_jp2(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
-    """Open a picture in JPEG 2000.
-
-    Raises:
-        BadPictureError: Its header is not valid.
-    """
+    """Open a picture in JPEG 2000."""
     codes = _read(file)
 
     def open_whole() -> Jpeg2KImageFile:
@@ -157,10 +151,7 @@ def _codes_of(segments: dict[int, bytes]) -> _Codes:
 def _precincts(samples: int, levels: int, sizes: bytes) -> int:
     """Return about how many precincts there are, from the coarsest to the finest level.
 
-    Args:
-        samples: Number of samples of all components.
-        levels: Number of halvings.
-        sizes: A byte for each level, and one more byte: exponents of width and height.
+    ``sizes`` has a byte for each level, and one more: exponents of width and height.
     """
     return sum(
         (samples >> 2 * (levels - level)) >> (size & 15) + (size >> 4)

@@ -26,18 +26,7 @@ from uploadfilter.pictures.reader import (
 class JPEGReader:
     """A JPEG: scaled if it is large, in luma only if its colours are not needed.
 
-    Args:
-        file: The JPEG, from its first byte.
-        picture_format: The format.
-        limits: The limits of its cost.
-
-    Attributes:
-        segments: See ``jpegscans.JPEGCost``.
-        profile: The profile that browsers use.
-
-    Raises:
-        BadPictureError: There is no picture in it.
-        OverBudgetError: It has too many scans, or is too large for them.
+    It is over budget if it has too many scans, or is too large for them.
     """
 
     def __init__(
@@ -140,10 +129,6 @@ def open_jpeg(
     """Open a JPEG; it has a lack if a gain map changes it on an ordinary screen.
 
     Files without a hint at a second picture are not searched for the map's metadata.
-
-    Raises:
-        BadPictureError: There is no picture in it.
-        OverBudgetError: It has too many scans, or is too large for them.
     """
     jpeg, lack = JPEGReader(file, picture_format, limits), None
     if any(map(_hints_at_map, jpeg.segments)):

@@ -32,14 +32,7 @@ def open_heif(
     *,
     is_padded: bool = False,
 ) -> Reader:
-    """Open a HEIC or HEIF: its primary picture, then the others at its top level.
-
-    Args:
-        data: The file.
-        picture_format: The format.
-        limits: The limits of a picture's cost.
-        is_padded: Whether zeros stand for missing bytes of the file.
-    """
+    """Open a HEIC or HEIF: its primary picture, then the others at its top level."""
     opened = pillow_heif.open_heif(io.BytesIO(data))
     others = [at for at in range(len(opened)) if at != opened.primary_index]
     pictures = [opened[at] for at in (opened.primary_index, *others)]
@@ -78,17 +71,7 @@ def open_heif(
 def open_jxl(
     data: bytes, picture_format: Format, limits: DecodeLimits, jpeg: Format
 ) -> Reader:
-    """Open a JPEG XL: the JPEG that it packs, if it does, and its last frame.
-
-    Args:
-        data: The file.
-        picture_format: The format.
-        limits: The limits of its cost.
-        jpeg: The format of the JPEG that may be in it.
-
-    Raises:
-        BadPictureError: Its header cannot be read.
-    """
+    """Open a JPEG XL: the JPEG that it packs, if it does, and its last frame."""
     header = jxlheader.read_header(data)
     if header is None:
         raise BadPictureError("no header of a JPEG XL")
@@ -126,12 +109,9 @@ _PACKED_JPEG = b"jbrd"
 
 
 def _image_of(pixels: bytes, mode: str, size: tuple[int, int]) -> Image.Image:
-    """Return the samples of a JPEG XL as an image.
+    """Return the samples of a JPEG XL as an image, if they are as many as its mode has.
 
     The library calls grey with alpha in 16 bits by the name of that in 8.
-
-    Raises:
-        BadPictureError: They are not as many as the mode has.
     """
     # Half floats arrive as floats of 32 bits.
     mode = "F" if mode == "F;16" else mode

@@ -30,13 +30,7 @@ def bits_of(file: BinaryIO) -> int:
 
 
 def settle(image: Image.Image, file: BinaryIO, bits: int) -> None:
-    """Note the transparent colour of an opened PNG in the form of its decoded samples.
-
-    Args:
-        image: The opened PNG, or a frame of it.
-        file: The PNG.
-        bits: Bits of its samples.
-    """
+    """Note the transparent colour of an opened PNG in the form of its samples."""
     key = image.info.get(KEY)
     if key is None or bits >= _DEEP or image.mode not in {"1", "L", "RGB"}:
         return
@@ -51,7 +45,6 @@ def settle(image: Image.Image, file: BinaryIO, bits: int) -> None:
 
 
 def _first_number(file: BinaryIO) -> int:
-    """Return the first number of the transparent colour, 0 if there is none."""
     heads = (chunk.head for chunk in png_chunks(file) if chunk.name == b"tRNS")
     return int.from_bytes(next(heads, b"")[:2], "big")
 

@@ -20,13 +20,7 @@ from uploadfilter.pictures.sampling import Course
 def read_segments(
     durations: Sequence[int], course: Course, open_segment: Callable[[range], Reader]
 ) -> Reader:
-    """Return a reader of an animation that is decoded segment by segment.
-
-    Args:
-        durations: The durations of all its frames, in milliseconds.
-        course: The cost of reaching each frame.
-        open_segment: Opens the frames of a segment.
-    """
+    """Return a reader of an animation that is decoded segment by segment."""
     starts = (*sorted({0, *course.starts}), len(durations))
     segment, reader = range(0), None
 
@@ -43,13 +37,7 @@ def read_segments(
 
 
 def webp_segment(data: bytes, frames: Timing, segment: range) -> bytes:
-    """Return some frames of a WebP as a file without its profile and metadata.
-
-    Args:
-        data: The WebP.
-        frames: All its frames.
-        segment: The numbers of the frames.
-    """
+    """Return some frames of a WebP as a file without its profile and metadata."""
     if segment == range(len(frames.places)):
         return data
     places = (*frames.places, len(data))

@@ -99,8 +99,6 @@ class Moment:
     """One frame of a video.
 
     Attributes:
-        frame: FFmpeg's frame.
-        track: Number of its track, from 0.
         time_s: When it is shown, in seconds from the first frame.
         is_pq: Whether its luma is PQ, a kind of HDR.
     """
@@ -124,8 +122,7 @@ class Moment:
     def image(self, *, as_stored: bool = False) -> Image.Image:
         """Return its luma in the full range, reduced if it is large.
 
-        Args:
-            as_stored: Whether PQ stays as it is, grey as programs without HDR show it.
+        ``as_stored``: PQ stays as it is, grey as programs without HDR show it.
         """
         rows, depth = _rows(self.frame)
         if depth > 8:  # noqa: PLR2004 - bits of a byte
@@ -145,8 +142,6 @@ class _Track:
     """One track, and what was seen of it.
 
     Attributes:
-        stream: FFmpeg's stream.
-        course: Its frames, as far as packets were read.
         base_s: Its unit of time, in seconds; no stream may be asked once the file is
             closed.
         start: Time of its first frame, in these units.
@@ -154,7 +149,6 @@ class _Track:
         is_known: Whether it is in a listed codec, and not too large.
         is_whole: Whether all packets were read, and none was spoiled.
         is_heavy: Whether only intra-coded frames are decoded.
-        spent_s: CPU seconds for its frames, with what the caller did with them.
         seen: Times of the frames that were decoded, in the same units.
     """
 
@@ -180,14 +174,9 @@ class _Track:
 
 
 class Video:
-    """A video, from which frames are read once.
+    """A video, from which frames are read once, up to a time of a clock of CPU seconds.
 
-    Args:
-        file: The content, seekable.
-        clock: Tells the CPU seconds of this process.
-        until_s: Time on that clock after which no packet is decoded; ``None`` for no
-            limit.
-        most_intra: Most intra-coded frames that come before everything else.
+    ``most_intra`` intra-coded frames come before everything else.
     """
 
     def __init__(
@@ -252,7 +241,6 @@ class Video:
                 track.is_whole = False
 
     def _read(self, container: "av.container.InputContainer") -> Iterator[Moment]:
-        """Read the tracks in turn: a few frames, intra-coded ones, then what fits."""
         for number, track in enumerate(self._tracks):
             fills = () if track.is_heavy else (None,) * _MOST_FILLS
             for most in (_PROBES, self._most_intra, *fills):
@@ -268,7 +256,6 @@ class Video:
                 track.spent_s += self._clock() - begun_s
 
     def _frames_within(self, track: _Track, tracks_left: int) -> int:
-        """Return how many frames of a track there is time for in one pass."""
         if self._until_s is None or not track.seen:
             return MOST_PACKETS
         left_s = _CAUTION * (self._until_s - self._clock()) / tracks_left
@@ -284,7 +271,6 @@ class Video:
     def _read_tracks(
         self, container: "av.container.InputContainer"
     ) -> Iterator[_Track]:
-        """Read all packets once; yield the tracks of pictures."""
         streams = [
             it
             for it in container.streams.video
@@ -337,7 +323,6 @@ class Video:
         number: int,
         spans: Sequence[range],
     ) -> Iterator[Moment]:
-        """Read the packets of a track again, and decode the spans of them."""
         track = self._tracks[number]
         context = track.stream.codec_context
         container.seek(0, backward=True, any_frame=False)
@@ -411,11 +396,7 @@ class _TimedFile:
         self.seek, self.tell = file.seek, file.tell
 
     def read(self, size: int = -1) -> bytes:
-        """Return bytes from the position on.
-
-        Raises:
-            TimeoutError: The time is over.
-        """
+        """Return bytes from the position on; ``TimeoutError`` once the time is over."""
         if self._has_ended():
             raise TimeoutError
         return self._file.read(size)

@@ -13,14 +13,7 @@ from uploadfilter.pictures.reader import Reader
 def open_still(
     data: bytes, picture_format: Format, limits: DecodeLimits, *, is_padded: bool
 ) -> Reader:
-    """Open a WebP of one frame, without the second copy that Pillow would make.
-
-    Args:
-        data: The file.
-        picture_format: The format.
-        limits: The limits of its cost.
-        is_padded: Whether zeros stand for missing bytes of the file.
-    """
+    """Open a WebP of one frame, without the second copy that Pillow would make."""
     decoders = [_webp.WebPAnimDecoder(data)]
     size, _, _, count, raw_mode = decoders[0].get_info()
 

@@ -116,12 +116,7 @@ class Changes:
         )
 
     def rows(self, party: Party, name: str | None = None) -> Iterator[Off]:
-        """Yield the rows of a party.
-
-        Args:
-            party: The party.
-            name: Name of a hash set; ``None`` for all.
-        """
+        """Yield the rows of a party."""
         return (it for it in self.off if it.party is party and name in (None, it.set))
 
     def withdrawn(self, name: str) -> dict[str, bool]:
@@ -133,9 +128,6 @@ class Changes:
 
         A row replaces the one of the same entry and party, but an entry that was
         withdrawn stays so at least as long.
-
-        Raises:
-            StoreError: A party would have more than its most rows (``off.MOST``).
         """
         known = {it.slot: it for it in self.off}
         new: dict[tuple[str, str, Party], Off] = {}

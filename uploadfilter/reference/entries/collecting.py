@@ -155,7 +155,6 @@ class TableBuilder:
         self._let_go()
 
     def _let_go(self) -> None:
-        """Hand the held rows on once there are many."""
         held = self._held
         if len(held.id_ends) < _ROWS_HELD:
             return
@@ -291,7 +290,6 @@ class TableBuilder:
         exact_types: NDArray[np.uint8],
         perceptual: Mapping[Shape, PerceptualTable],
     ) -> dict[str, dict[str, int]]:
-        """Count entries and signals by category."""
         words = self._categories.all()
         counts: dict[str, dict[str, int]] = {word: {} for word in words}
 

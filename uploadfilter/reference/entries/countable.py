@@ -67,8 +67,6 @@ def countable(
 
 
 class _Look:
-    """One search through the columns of a base or an overlay."""
-
     def __init__(
         self,
         tables: Tables,

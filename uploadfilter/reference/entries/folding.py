@@ -29,13 +29,7 @@ counters or digests differ at their end."""
 
 
 def folded(base: Tables, additions: Tables, changes: Changes) -> Tables:
-    """Return everything that is in force as the tables of one new base.
-
-    Args:
-        base: The tables of the base, exact signals included.
-        additions: The tables of the overlay.
-        changes: The changes that the overlay states.
-    """
+    """Return everything that is in force as the tables of one new base."""
     shown = _without_withdrawn(_without_hidden(base, changes), changes)
     tables = joined(shown, _without_withdrawn(additions, changes))
     return replace(tables, sets=tuple(map(changes.in_its_state, tables.sets)))
@@ -66,14 +60,7 @@ def _without_withdrawn(tables: Tables, changes: Changes) -> Tables:
 
 
 def find_entries(tables: Tables, name: str, ids: Collection[str]) -> dict[str, int]:
-    """Return the rows of entries of one hash set, by id.
-
-    Args:
-        tables: The tables to search; it takes a quarter of a second for ten million
-            entries.
-        name: Name of the hash set.
-        ids: Ids of the entries; the result leaves out those that are not found.
-    """
+    """Return the rows of entries of one hash set, by id."""
     return {word: row for row, word in rows_with_ids(tables, name, ids)}
 
 

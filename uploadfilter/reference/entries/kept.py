@@ -26,11 +26,7 @@ class GrowingColumn(Protocol):
     """A column that grows at its end."""
 
     def write(self, data: Any, /) -> None:  # noqa: ANN401 - any buffer
-        """Add the bytes of a buffer.
-
-        Raises:
-            StoreError: The bytes could not be kept.
-        """
+        """Add the bytes of a buffer."""
 
     def view(self) -> memoryview:
         """Return all bytes; nothing may be written afterwards."""
@@ -85,10 +81,6 @@ _Columns = TypeVar("_Columns", EntryColumns, SignalColumns)
 class Growing(Generic[_Columns]):
     """Columns whose rows have been handed on, except for the last ones.
 
-    Args:
-        columns: Empty columns for the rows held in memory.
-        keep: Makes the column that rows are handed on to.
-
     Attributes:
         now: The rows that are held in memory.
     """
@@ -122,13 +114,7 @@ def column_of(kept: GrowingColumn, kind: type[_Item]) -> NDArray[_Item]:
 
 
 def lanes_kept(values: GrowingColumn, width: int, keep: Keep) -> tuple[Lane, ...]:
-    """Return the ``lanes_of`` values; each lane is kept as a column.
-
-    Args:
-        values: One after the other.
-        width: Bytes of each.
-        keep: Makes columns.
-    """
+    """Return the ``lanes_of`` values; each lane is kept as a column."""
     view, lanes = values.view(), [keep() for _ in range(width // 8)]
     step = _ROWS_AT_A_TIME * width
     for start in range(0, len(view), step):

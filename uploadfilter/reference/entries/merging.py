@@ -54,10 +54,6 @@ def merged_ids(
 ) -> tuple[Rows, Positions | None]:
     """Find the entries that share an id.
 
-    Args:
-        listed: The entries as they were added.
-        hashes: Hash of each id.
-
     Returns:
         For each added entry its new row, and the positions of the first entries of each
         id, ascending; ``None`` if no id is repeated.
@@ -83,7 +79,6 @@ def merged_ids(
 
 
 def _rows_of(hashes: NDArray[np.int64], wanted: NDArray[np.int64]) -> Positions:
-    """Return the rows whose hash is in ``wanted`` (sorted), ascending."""
     found = []
     for part in parts_of(len(hashes)):
         at = np.searchsorted(wanted, hashes[part])
@@ -102,14 +97,7 @@ def merged_entries(listed: EntryTable, target: Rows, kept: Positions) -> EntryTa
 def perceptual_table(
     signal_type: SignalType, columns: Growing[SignalColumns], target: Rows, keep: Keep
 ) -> PerceptualTable:
-    """Return the perceptual signals of one shape, each once.
-
-    Args:
-        signal_type: Type of the signals.
-        columns: The columns as they were collected.
-        target: For each added entry, its new row.
-        keep: Makes columns for large tables.
-    """
+    """Return the perceptual signals of one shape, each once."""
     values = columns.take("values")
     listed = column_of(columns.take("entries"), np.uint32)
     large = len(listed) > _SORTED_ROWS

@@ -278,10 +278,6 @@ def new_release(row: Off, *, by: Sequence[str], why: str, now: float) -> Release
 def checked_reason(why: str, what: str) -> str:
     """Return a reason without the blanks around it.
 
-    Args:
-        why: Text for people.
-        what: What it is the reason of, as the message names it.
-
     Raises:
         UsageError: It is empty, too long, not one line, or may name a person.
     """
@@ -298,10 +294,6 @@ def checked_reason(why: str, what: str) -> str:
 
 def check_account(by: str, what: str) -> None:
     """Refuse a text that is neither an account nor initials.
-
-    Args:
-        by: The account or the initials of the person who asks for something.
-        what: The thing that is asked for, as the message names it.
 
     Raises:
         UsageError: It is something else.

@@ -48,11 +48,7 @@ class Gate(Protocol):
         """The corpora and settings that it compares with; changes whenever they do."""
 
     def look(self, tables: Tables) -> Sequence[Off]:
-        """Return the entries of one set that match a known-good file or picture.
-
-        Args:
-            tables: The tables of one set, exact signals included.
-        """
+        """Return the entries of one set that match a known-good file or picture."""
 
     def check(self, turnover: Turnover, found: Sequence[Off]) -> None:
         """Refuse a change that a person must review first.
@@ -65,25 +61,14 @@ class Gate(Protocol):
 def merged(
     found: Sequence[Off], kept: Iterable[Off], released: Collection[Release]
 ) -> tuple[Off, ...]:
-    """Return the rows of a gate: found now or kept from before, not released.
-
-    Args:
-        found: Findings of the gate now.
-        kept: Rows of earlier, for entries that have not changed since.
-        released: Releases by people.
-    """
+    """Return the rows of a gate: found now or kept from before, not released."""
     before = {it.key: it for it in kept}
     now = {it.key: before.get(it.key, it) for it in found}
     return tuple(without_released({**before, **now}.values(), released))
 
 
 def digests_of(tables: Tables, rows: Sequence[int]) -> list[str]:
-    """Return a digest of each entry's signals, which changes whenever one of them does.
-
-    Args:
-        tables: The tables of one set, exact signals included.
-        rows: Rows of the entries.
-    """
+    """Return a digest of each entry's signals, which changes whenever one does."""
     wanted = np.asarray(rows, np.uint32)
     parts: dict[int, list[bytes]] = {row: [] for row in rows}
     exact = tables.exact

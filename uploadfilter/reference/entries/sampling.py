@@ -24,8 +24,6 @@ class SampleReport:
     """The answers of one table compared with those of the scan.
 
     Attributes:
-        signal_type: Type of its signals.
-        geometry: Their geometry.
         queries: Number of queries: signals of the table with some bits inverted.
         found: Pairs of query and signal that the scan found.
         wrong: Queries with another answer, or whose answer lacks their own signal.

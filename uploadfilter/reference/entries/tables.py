@@ -113,11 +113,7 @@ class Tables:
 
     Attributes:
         sets: The hash sets, in the order of their rows.
-        categories: The categories of all sets.
-        windows: The windows of all signals.
-        entries: The entries.
         perceptual: The perceptual signals by shape; no table is empty.
-        exact: The exact signals.
     """
 
     sets: tuple[SetInfo, ...]
@@ -189,12 +185,7 @@ def distinct(*columns: _Integers) -> Positions:
 
 
 def taken(entries: EntryTable, rows: Positions) -> EntryTable:
-    """Return some of the entries.
-
-    Args:
-        entries: All entries.
-        rows: The rows to return, ascending.
-    """
+    """Return some of the entries."""
     lengths = np.diff(entries.id_ends, prepend=np.uint64(0))
     keep = np.zeros(len(entries), np.bool_)
     keep[rows] = True
@@ -289,11 +280,7 @@ def _compact(tables: Tables) -> Tables:
 
 
 def joined(left: Tables, right: Tables) -> Tables:
-    """Return the tables of both, with the entries of ``left`` first.
-
-    Raises:
-        StoreError: There would be more than ``MOST_WORDS`` sets, categories or windows.
-    """
+    """Return the tables of both, with the entries of ``left`` first."""
     if not left.sets:
         return right
     categories, category_at = _united(left.categories, right.categories, "categories")

@@ -35,13 +35,7 @@ _Flags = NDArray[np.bool_]
 
 
 def withdrawn_ids(old: Tables, new: Tables, name: str) -> Positions:
-    """Return the rows of a set's entries whose ids the newer tables lack.
-
-    Args:
-        old: The tables that held the set, with or without exact signals.
-        new: The tables that hold it now.
-        name: Name of the hash set.
-    """
+    """Return the rows of a set's entries whose ids the newer tables lack."""
     rows = _rows_of(old, name)
     found: Positions = rows[_moved(old, new, name).take(rows) == _NOT_THERE]
     return found
@@ -52,11 +46,6 @@ def withdrawn(old: Tables, new: Tables, name: str) -> Positions:
 
     The newer tables lack the id of such an entry, or one of its signals; or they match
     it exactly only, or state a quality of a signal that is too low for a match.
-
-    Args:
-        old: The tables that held the set, exact signals included.
-        new: The tables that hold it now, exact signals included.
-        name: Name of the hash set.
     """
     rows = _rows_of(old, name)
     moved = _moved(old, new, name)

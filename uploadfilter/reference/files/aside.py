@@ -17,14 +17,7 @@ from uploadfilter.errors import StoreError
 
 
 class FileColumn:
-    """A column in a file; only the part in use takes memory.
-
-    Args:
-        directory: A directory with room for the file.
-
-    Raises:
-        StoreError: The file cannot be made.
-    """
+    """A column in a file; only the part in use takes memory."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -38,11 +31,7 @@ class FileColumn:
         self._bytes = 0
 
     def write(self, data: Any, /) -> None:  # noqa: ANN401 - any buffer
-        """Add the bytes of a buffer.
-
-        Raises:
-            StoreError: There is no room.
-        """
+        """Add the bytes of a buffer."""
         rest = memoryview(data).cast("B")
         self._bytes += len(rest)
         try:

@@ -102,7 +102,6 @@ class ChunksMeta(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         threshold: Threshold that they were planned for.
         bits: Bits of each chunk, descending.
-        seed: Seed of the order of bits.
     """
 
     threshold: int
@@ -149,7 +148,6 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _columns(tables: Tables) -> _Columns:
-    """Return every column of the tables by name."""
     entries = tables.entries
     arrays: dict[str, NDArray[np.generic]] = {
         "entries/ids": entries.ids,
@@ -301,7 +299,6 @@ def _end_of_key(exact: ExactTable, end: int) -> int:
 
 
 def _lot_of_pairs(exact: ExactTable, at: int, end: int) -> list[tuple[bytes, bytes]]:
-    """Return the pairs of some rows; the rows hold whole keys."""
     high, low = exact.high[at:end], exact.low[at:end]
     is_first = np.ones(end - at, np.bool_)
     is_first[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
@@ -359,9 +356,6 @@ def read_tables(mapped: Mapped, meta: Meta) -> Tables:
 
     The exact signals stay in LMDB: ``Tables.exact`` is empty, and
     ``read_exact`` reads them.
-
-    Raises:
-        StoreCorruptError: A column is missing or has the wrong length.
     """
     read = _Reader(mapped, meta)
     ids = read.column("entries/ids", np.uint8)
@@ -388,11 +382,7 @@ def read_tables(mapped: Mapped, meta: Meta) -> Tables:
 
 
 def read_chunks(mapped: Mapped, meta: Meta) -> dict[Shape, ChunkTables]:
-    """Return the tables of chunks as views of the map, for each shape that has them.
-
-    Raises:
-        StoreCorruptError: A column is missing or has the wrong length.
-    """
+    """Return the tables of chunks as views of the map, for each shape that has them."""
     read = _Reader(mapped, meta)
     return {
         (shape.type, shape.geometry): read.chunks(shape, shape.chunks)

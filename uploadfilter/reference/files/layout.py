@@ -139,11 +139,7 @@ def check_version(found: int, where: Path) -> None:
 
 
 def make_private(path: Path) -> None:
-    """Make a directory and its missing parents, readable for this user only.
-
-    Raises:
-        StoreError: The directory cannot be made.
-    """
+    """Make a directory and its missing parents, readable for this user only."""
     try:
         state.make_private(path)
     except OSError as exc:
@@ -367,11 +363,6 @@ def writer_lock(directory: Path) -> Iterator[None]:
 
 class StagedPart:
     """A new immutable directory that will move into ``bases`` or ``overlays``.
-
-    Args:
-        directory: The reference directory.
-        kind: ``BASES`` or ``OVERLAYS``.
-        number: The name that it will have.
 
     Attributes:
         path: The path to write its data file in.

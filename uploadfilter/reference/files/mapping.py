@@ -64,8 +64,6 @@ _Identity: TypeAlias = tuple[int, int, int]
 
 @dataclass(slots=True)
 class _Shared:
-    """One directory that this process has open."""
-
     env: lmdb.Environment
     txn: lmdb.Transaction
     exact: lmdb._Database
@@ -77,7 +75,6 @@ class _Shared:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def is_intact(self) -> bool:
-        """Tell whether the file is unchanged since it was mapped."""
         status = os.fstat(self.data_fd)
         # A file that was removed or replaced by rename has another time of change, but
         # still all of its data.
@@ -110,7 +107,6 @@ class _Registry:
         self._released: deque[_Key] = deque()
 
     def has(self, data_fd: int, check: str) -> bool:
-        """Tell whether a file is open, unchanged, and had this check value."""
         status = os.fstat(data_fd)
         with self._lock:
             shared = self._open.get((status.st_dev, status.st_ino))
@@ -119,11 +115,7 @@ class _Registry:
     def acquire(
         self, fd: int, data_fd: int, path: Path, check: str
     ) -> tuple[_Key, _Shared]:
-        """Return the shared map of a directory; it takes both descriptors over.
-
-        Raises:
-            StoreCorruptError: The file is damaged, or was written over while in use.
-        """
+        """Return the shared map of a directory; it takes both descriptors over."""
         status = os.fstat(data_fd)
         key = (status.st_dev, status.st_ino)
         with self._lock:
@@ -194,11 +186,7 @@ class Mapped:
         return self._shared.is_intact()
 
     def value(self, name: bytes) -> memoryview:
-        """Return one value of the main database, without copying it.
-
-        Raises:
-            StoreCorruptError: There is no value of that name.
-        """
+        """Return one value of the main database, without copying it."""
         with self._shared.lock, _translated(self.path):
             value = self._shared.txn.get(name)
         if value is None:
@@ -232,10 +220,6 @@ def open_mapped(path: Path, part: StoredPart, *, verify: bool = False) -> Mapped
 
     Returns:
         ``None`` if the directory is not there, or is being removed by the writer.
-
-    Raises:
-        StoreCorruptError: The data file is not the one that was written.
-        StoreError: The data file cannot be read.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -284,7 +268,6 @@ def _check_page_size(stated: bytes, file: Path) -> None:
 
 
 def _map(fd: int, data_fd: int, path: Path, check: str) -> _Shared:
-    """Open a directory by its descriptor, so that it is the locked one."""
     written = _written(os.fstat(data_fd))
     with _translated(path):
         env = lmdb.open(

@@ -55,12 +55,6 @@ def write_overlay(
 ) -> None:
     """Write an overlay into a new directory.
 
-    Args:
-        path: An empty directory.
-        additions: The entries that it adds.
-        changes: The changes that it states.
-        secret: ``Secret.check_value``.
-
     Raises:
         lmdb.Error: It could not be written, for example because the disk is full.
     """

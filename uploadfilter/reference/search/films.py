@@ -34,9 +34,6 @@ def film_frames(window: str) -> int:
 
     >>> film_frames("film:37"), film_frames("full")
     (37, 0)
-
-    Args:
-        window: ``EntrySignal.window``.
     """
     is_of_film = window.startswith(FILM_WINDOW)
     return int(window.removeprefix(FILM_WINDOW)) if is_of_film else 0

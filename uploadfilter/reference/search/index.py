@@ -129,10 +129,6 @@ class LinearIndex:
     def search(self, queries: Sequence[bytes], thresholds: Sequence[int]) -> PairsFound:
         """Find every value within the threshold of each query.
 
-        Args:
-            queries: Values as wide as the index's, most significant byte first.
-            thresholds: Most bits that may differ, inclusive, one for each query.
-
         Returns:
             Every pair within the threshold, and no other.
 
@@ -215,7 +211,6 @@ class _Scan:
     def _verify(
         self, near: NDArray[np.bool_], queries: slice, rows: slice
     ) -> PairsFound:
-        """Compute the full distance of the pairs that passed the first lanes."""
         pairs = np.flatnonzero(near)
         query, row = np.divmod(pairs, near.shape[1])
         query += queries.start

@@ -47,12 +47,6 @@ def matcher_for(
 ) -> Matcher:
     """Return the implementation of an index that a plan names.
 
-    Args:
-        kind: ``Plan.kind``.
-        lanes: The values, as ``index.lanes_of`` returns them.
-        tables: The tables of their chunks; ``PlanKind.MULTI_INDEX`` needs them.
-        costs: The costs of the steps of a search.
-
     Raises:
         ValueError: The tables are missing.
     """

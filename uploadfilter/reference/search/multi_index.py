@@ -95,8 +95,6 @@ def _masks(bits: int, radius: int) -> _Numbers:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """The queries of one search, as numbers and as bytes."""
-
     lanes: tuple[Lane, ...]
     raw: NDArray[np.uint8]
 
@@ -105,12 +103,6 @@ class MultiIndex:
     """Values with tables of their chunks.
 
     Several threads may search it at once: every search has its own temporaries.
-
-    Args:
-        lanes: The values, as ``index.lanes_of`` returns them.
-        tables: The tables of chunks, made from the same values.
-        costs: The costs of the steps of a search; they decide which queries are
-            scanned.
     """
 
     def __init__(
@@ -148,10 +140,6 @@ class MultiIndex:
 
     def search(self, queries: Sequence[bytes], thresholds: Sequence[int]) -> PairsFound:
         """Find every value within the threshold of each query.
-
-        Args:
-            queries: Values as wide as the index's, most significant byte first.
-            thresholds: Most bits that may differ, inclusive, one for each query.
 
         Returns:
             Every pair within the threshold, and no other.
@@ -193,15 +181,7 @@ class MultiIndex:
         chunks: tuple[Chunk, ...],
         heavy: list[_Numbers],
     ) -> Iterator[PairsFound]:
-        """Yield the pairs found by the queries of one threshold.
-
-        Args:
-            batch: All queries.
-            asked: Positions of the queries with this threshold.
-            threshold: Most bits that may differ.
-            chunks: Chunks whose radii suffice for the threshold.
-            heavy: Receives the queries for which a scan is cheaper.
-        """
+        """Yield the pairs found by the queries of one threshold."""
         probes = _probes_of(chunks)
         step = max(1, SLICE_PROBES // len(probes.flips))
         for start in range(0, len(asked), step):
@@ -222,7 +202,6 @@ class MultiIndex:
     def _buckets(
         self, raw: NDArray[np.uint8], probes: _Probes
     ) -> tuple[_Numbers, _Numbers]:
-        """Return start and size of every bucket, of shape (queries, probes)."""
         buckets = self._keys.buckets_of(raw).take(probes.chunk, axis=1)
         buckets ^= probes.flips
         starts = self._tables.offsets.take(buckets)
@@ -238,7 +217,6 @@ class MultiIndex:
         counts: _Numbers,
         most: int,
     ) -> tuple[_Numbers, _Numbers]:
-        """Return query and row of the candidates that are near by their first bits."""
         sizes = counts.ravel()
         before = sizes.cumsum() - sizes
         positions = np.repeat(starts.ravel() - before, sizes)
@@ -295,10 +273,6 @@ def _batch_of(queries: Sequence[bytes], lanes: tuple[Lane, ...]) -> _Batch:
 
 def _pieces(starts: _Numbers, counts: _Numbers) -> Iterator[tuple[_Numbers, _Numbers]]:
     """Cut buckets into pieces of at most ``SLICE_PAIRS`` candidates.
-
-    Args:
-        starts: Where each bucket begins.
-        counts: Its size.
 
     Yields:
         Starts and counts of the same shape, reduced to the piece; nothing if there is

@@ -93,7 +93,6 @@ class Scorer:
             self._fill(batch, slice(start, start + _SLICE_VIEWS))
 
     def _fill(self, batch: SoftBatch, part: slice) -> None:
-        """Compute the figures of some views."""
         flips = np.clip(batch.flips[part], LEAST_FLIP, MOST_FLIP, dtype=np.float32)
         # Exact enough at ``LEAST_FLIP``, and a quarter of the time of a ``log1p``
         # where no instructions of 512 bits are at hand.
@@ -169,14 +168,7 @@ def values_at(lanes: tuple[Lane, ...], rows: NDArray[np.intp]) -> NDArray[np.uin
 def scored(
     lanes: tuple[Lane, ...], rows: NDArray[np.intp], scorer: Scorer, least: float
 ) -> NearRows:
-    """Return those of some rows whose score under the best view is sufficient.
-
-    Args:
-        lanes: The values, as ``index.lanes_of`` returns them.
-        rows: Different rows.
-        scorer: Of the batch.
-        least: Lowest score.
-    """
+    """Return those of some rows whose score under the best view is sufficient."""
     values = values_at(lanes, rows)
     scores, views = scorer.best(np.unpackbits(values, axis=1).astype(np.float32))
     keep = np.flatnonzero(scores >= least)
@@ -190,11 +182,6 @@ def reference_near(
     values: NDArray[np.uint8], batch: SoftBatch, least: float = LEAST_SCORE
 ) -> dict[int, float]:
     """Find every row with a sufficient score, the slow and obvious way.
-
-    Args:
-        values: Shape (rows, 32).
-        batch: The views.
-        least: Lowest score.
 
     Returns:
         The score of the best view, by row.

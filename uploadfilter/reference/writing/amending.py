@@ -53,7 +53,6 @@ def amended(live: LayeredGeneration, new: Tables, without: Collection[str]) -> T
 
 
 def _kept(old: Tables, name: str, gone: Collection[str]) -> Tables:
-    """Return the tables of one set without some of its entries."""
     position = [info.name for info in old.sets].index(name)
     keep = old.entries.sets == position
     keep[[row for row, _ in rows_with_ids(old, name, gone)]] = False
@@ -62,7 +61,6 @@ def _kept(old: Tables, name: str, gone: Collection[str]) -> Tables:
 
 
 def _counted(tables: Tables, info: SetInfo, kept: Tables, before: Counts) -> SetInfo:
-    """Return the facts about a set, with its numbers as they are now."""
     counts: dict[str, dict[str, int]] = {word: {} for word in tables.categories}
     _count(counts, tables, ENTRIES, tables.entries.categories)
     for (kind, _), table in tables.perceptual.items():

@@ -32,7 +32,6 @@ class DrawnValue(NamedTuple):
 
     Attributes:
         value: Its length; ``None`` if it is hidden.
-        text: The value as text.
     """
 
     label: str

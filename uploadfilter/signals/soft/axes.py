@@ -105,7 +105,6 @@ class AxisEstimate:
 
 
 def _covariance(apart: Doubles) -> Doubles:
-    """Return the covariance of luma at some distances."""
     total = np.zeros_like(apart)
     for share, reach in zip(_SHARES, _REACHES, strict=True):
         total += share * np.exp(apart * (-1 / reach))
@@ -179,7 +178,6 @@ def _places(
 
 
 def _kriged(places: Doubles, is_seen: NDArray[np.bool_]) -> AxisEstimate:
-    """Return the estimate from cells at some places of the original."""
     known, shared = _covariances(places)
     of_waves = DCT @ shared
     # A wave adds up to 0, and so its weights have to.
@@ -215,19 +213,16 @@ def widening(seen: Seen) -> Floats:
 
 
 def _covariances(places: Doubles) -> tuple[Doubles, Doubles]:
-    """Return the covariance of seen cells, and that of all cells with them."""
     known = _covariance(np.abs(places[:, None] - places))
     known[np.diag_indices_from(known)] += _NUGGET
     return known, _covariance(np.abs(_CENTRES[:, None] - places))
 
 
 def _weights(known: Doubles, shared: Doubles, *, total: float) -> Doubles:
-    """Return the weights of seen cells for some targets.
+    """Return the weights of seen cells for targets; those of each add up to a total.
 
-    Args:
-        known: Covariance of the seen cells.
-        shared: Covariance of each target with them, shape (targets, cells).
-        total: What the weights of a target add up to.
+    From the covariance of the seen cells, and of each target with them: (targets,
+    cells).
     """
     # One solution serves the weights and the constraint on their sum.
     solved = np.linalg.solve(known, np.vstack((shared, np.ones(len(known)))).T).T
@@ -249,9 +244,6 @@ def certainty(step: float) -> Doubles:
 
     An edge that is wrong by d moves the waves by d at that edge, and by nothing at the
     other one; the square of the phase is averaged over the axis.
-
-    Args:
-        step: Deviation of each edge, in sides.
     """
     share: Doubles = np.exp(-((np.pi * step * _FREQUENCIES) ** 2) * (2 / 3))
     return share

@@ -39,9 +39,7 @@ class Batch:
     """Guesses of several families.
 
     Attributes:
-        parts: The families.
         noise: Result of ``reliabilities.expectations``, for each guess.
-        outlines: The guesses.
         places: The guesses whose picture is a part of the upload, with unknown
             detail.
         boxes: That part, for each of them.
@@ -57,9 +55,7 @@ class Batch:
     def of(cls, parts: Sequence[Prepared], *, are_detailed: bool = False) -> Self:
         """Join the guesses of families.
 
-        Args:
-            parts: The families.
-            are_detailed: Whether the detail of all boxes was looked at before.
+        ``are_detailed``: the detail of all boxes was looked at before.
         """
         outlines = tuple(outline for part in parts for outline in part.outlines)
         boxed = [
@@ -76,16 +72,13 @@ class Batch:
         )
 
     def __len__(self) -> int:
-        """Return the number of guesses."""
         return len(self.outlines)
 
     def apply(self, plane: Floats, values: NDArray[np.uint8], flips: Floats) -> None:
-        """Apply the guesses to a plane.
+        """Apply the guesses to a plane around its mean.
 
-        Args:
-            plane: Around its mean.
-            values: Takes the values, shape (guesses, 32).
-            flips: Takes the probabilities of the bits, shape (guesses, 256).
+        Fills the values, shape (guesses, 32), and the probabilities of the bits,
+        (guesses, 256).
         """
         blocks = np.empty(self.noise.shape, np.float32)
         start = 0

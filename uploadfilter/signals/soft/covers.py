@@ -91,13 +91,7 @@ class _Edges:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Covers:
-    """Guesses of covered boxes, ready to be applied to a plane.
-
-    Attributes:
-        boxes: The boxes.
-        noise: Result of ``reliabilities.expectations``, for each box.
-        outlines: The guesses.
-    """
+    """Guesses of covered boxes, ready to be applied to a plane."""
 
     boxes: tuple[Cells, ...]
     noise: Floats
@@ -146,12 +140,7 @@ def is_cover(outline: Outline) -> bool:
 
 
 def moved(outline: Outline, step: int) -> Iterator[Outline]:
-    """Yield the guesses of covered boxes that lie a step away.
-
-    Args:
-        outline: A guess of a covered box.
-        step: Cells by which edges move.
-    """
+    """Yield the guesses of covered boxes whose edges lie a step of cells away."""
     box = _cells(outline)
     for move in _MOVES:
         for sign in (step, -step):

@@ -28,12 +28,7 @@ _PLACES: Final = 4
 def qualities_of(luma: Floats, boxes: Sequence[Rectangle]) -> NDArray[np.int64]:
     """Return PDQ's quality of parts of a plane, each enlarged to a whole one.
 
-    Args:
-        luma: The plane, around any level.
-        boxes: The parts, in fractions of the sides.
-
-    Returns:
-        Shape (boxes,): 0 (flat) and more; a picture is matched from 50 on.
+    0 (flat) and more; a picture is matched from 50 on.
     """
     plane = luma * _PER_CENT
     return np.array([_quality(plane, box) for box in boxes], np.int64)
@@ -51,7 +46,6 @@ def _quality(plane: Floats, box: Rectangle) -> int:
 
 
 def _enlarge(lines: Floats, first: float, last: float) -> Floats:
-    """Return 64 lines between two edges, interpolated between lines of a plane."""
     below, share = _places(first, last)
     found: Floats = lines[below] + (lines[below + 1] - lines[below]) * share
     return found

@@ -72,7 +72,6 @@ class SoftViews:
     variants: tuple[Variant, ...]
 
     def __len__(self) -> int:
-        """Return the number of views."""
         return len(self.values)
 
 
@@ -96,22 +95,11 @@ def soft_views(
     aspect: float | None = None,
     most: int = MOST_VIEWS,
 ) -> SoftViews:
-    """Return the soft views of a plane.
+    """Return the soft views of a plane, in a fixed order.
 
-    Args:
-        plane: ``View.plane``: 64 x 64 float32 in native byte order.
-        families: Families besides the upright guess.
-        variants: How the upload may be turned and mirrored before.
-        aspect: Width of the upload divided by its height, for turns; ``None`` if it is
-            not known.
-        most: Most views; later ones are left out.
-
-    Returns:
-        The views, in a fixed order; none if the plane has no detail at all, or values
-        that no scanner computes (not finite, or far outside of luma's range).
-
-    Raises:
-        ValueError: The plane has another length.
+    The plane is ``View.plane``: 64 x 64 float32 in native byte order; the aspect is
+    width by height, for turns. There are none if the plane has no detail at all, or
+    values that no scanner computes (not finite, or far outside of luma's range).
     """
     luma = luma_of(plane)
     if luma is None:
@@ -171,7 +159,6 @@ _SIDEWAYS: Final = frozenset(
 
 
 def _aspects(aspect: float | None, variant: Variant) -> tuple[float, ...]:
-    """Return the aspects to try for a variant; the limits keep a turn small."""
     if aspect is None or not 0 < aspect < np.inf:
         return tuple(map(turns.rounded, UNKNOWN_ASPECTS))
     aspect = min(max(aspect, 1 / _MOST_ASPECT), _MOST_ASPECT)
@@ -185,7 +172,6 @@ _MOST_ASPECT: Final = 4.0
 def _batches(
     luma: Floats, families: frozenset[Family], aspects: tuple[float, ...]
 ) -> Iterator[Batch]:
-    """Yield the guesses of the upright family and of the chosen ones."""
     yield _fixed(families, aspects if Family.TURNS in families else ())
     if Family.FRAMES in families and (found := detailed(luma, boxes(luma))):
         yield Batch.of([plans.boxed(found)], are_detailed=True)
@@ -216,7 +202,6 @@ def _of_windows() -> Batch:
 
 
 def _views_of(luma: Floats, variant: Variant, batches: Sequence[Batch]) -> SoftViews:
-    """Apply guesses to a plane."""
     count = sum(map(len, batches))
     values = np.empty((count, BITS // 8), np.uint8)
     flips = np.empty((count, BITS), np.float32)
@@ -258,7 +243,6 @@ def _without(
 
 
 def _joined(parts: Sequence[SoftViews], most: int) -> SoftViews:
-    """Return the views of all parts, at most so many."""
     if len(parts) == 1 and len(parts[0]) <= most:
         return parts[0]
     return SoftViews(

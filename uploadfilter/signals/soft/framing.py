@@ -72,15 +72,7 @@ _Interval = tuple[int, int]
 
 
 def boxes(luma: Floats, most: int = MOST_BOXES) -> tuple[Rectangle, ...]:
-    """Return the boxes that may hold a picture, the likeliest first.
-
-    Args:
-        luma: A plane, shape (64, 64).
-        most: Most boxes.
-
-    Returns:
-        Different boxes; never the whole plane.
-    """
+    """Return the boxes that may hold a picture, the likeliest first; never all."""
     found: dict[tuple[int, int, int, int], float] = {}
     for is_down, (first, last), (low, high), strength in _crossed(Steps(luma)):
         box = (low, first, high, last) if is_down else (first, low, last, high)
@@ -124,10 +116,7 @@ def _intervals(
 ) -> list[list[tuple[_Interval, float]]]:
     """Return the intervals between seams, the whole one first, then the strongest.
 
-    Args:
-        places: See ``Steps.seams``.
-        strengths: The same.
-        most: Most intervals besides the whole one.
+    Places and strengths are those of ``Steps.seams``.
     """
     count = len(places)
     order = np.lexsort((strengths, places))
@@ -167,8 +156,7 @@ def _intervals(
 class Steps:
     """How luma steps from line to line of a plane, added up along the lines.
 
-    Args:
-        plane: The plane, shape (64, 64). Its rows are side 0, its columns side 1.
+    The rows of the plane are side 0, its columns side 1.
     """
 
     def __init__(self, plane: Floats) -> None:
@@ -195,16 +183,10 @@ class Steps:
     ) -> tuple[Doubles, Doubles]:
         """Return the strongest seams across some intervals of the lines' cells.
 
-        Args:
-            sides: The side of each interval.
-            first: Its first cell.
-            last: The cell after its last one.
-
-        Returns:
-            For each interval and seam the place in cells from the first line, and the
-            strength in grey steps, the strongest first: two arrays of the shape
-            (intervals, ``_MOST_SEAMS``). Where there are fewer seams, the place is
-            ``_NOWHERE`` and the strength 0.
+        An interval has a side, a first cell, and the cell after its last one. For each
+        interval and seam: the place in cells from the first line, and the strength in
+        grey steps, the strongest first, shape (intervals, ``_MOST_SEAMS``). Where there
+        are fewer seams, the place is ``_NOWHERE`` and the strength 0.
         """
         side, low, high = np.array((sides, first, last))
         strengths = self._clear[side, :, high] - self._clear[side, :, low]
@@ -228,12 +210,9 @@ class Steps:
 def _within(share: Doubles, power: Doubles) -> Doubles:
     """Return where in a line its step lies, 0 to 1.
 
-    PDQ's two box filters weight the surroundings of a cell as a triangle one cell
-    wide: the share of the line that shows the far side tells where the step is.
-
-    Args:
-        share: Sum over the line of the step from the line before, times the whole one.
-        power: Sum of the squares of the whole step.
+    PDQ's two box filters weight the surroundings of a cell as a triangle one cell wide:
+    the share of the line that shows the far side tells where the step is. ``share``
+    sums up the step from the line before, times the whole one; ``power`` its squares.
     """
     far = np.divide(share, power, out=np.full_like(share, 0.5), where=power > 0)
     np.clip(far, 0, 1, out=far)

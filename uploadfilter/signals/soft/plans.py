@@ -45,12 +45,7 @@ _STRIPS: Final = (0.1, 0.2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guess:
-    """One guess of how an upload shows the original.
-
-    Attributes:
-        outline: The guess; its angle is not used here.
-        step: Deviation of its edges, in sides of the original.
-    """
+    """One guess of how an upload shows the original, and how far its edges deviate."""
 
     outline: Outline
     step: float = 0.0
@@ -64,8 +59,6 @@ class GuessPlan:
         rows: Different row estimates, shape (16 * rows, 64).
         columns: Different column estimates, transposed: (64, 16 * columns).
         pairs: For each guess the number of its row estimate and of its column one.
-        noise: Result of ``reliabilities.expectations``, for each guess.
-        outlines: The guesses.
     """
 
     rows: Floats

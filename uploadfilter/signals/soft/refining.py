@@ -59,12 +59,7 @@ _MOST_ANGLE: Final = 12.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Refined:
-    """The guess that fits an entry best.
-
-    Attributes:
-        view: The guess, as the only one of its kind.
-        score: Its soft score for the entry, in nats.
-    """
+    """The guess that fits an entry best, and its soft score in nats."""
 
     view: SoftViews
     score: float
@@ -81,29 +76,17 @@ class Refined:
 
 
 def scores(views: SoftViews, value: bytes) -> Floats:
-    """Return the soft score of each view for an entry: nats better than chance.
+    """Return the soft score of each view for an entry's PDQ: nats better than chance.
 
-    Args:
-        views: Any views.
-        value: PDQ of an entry.
-
-    Returns:
-        Shape (views,): the sum over bits of log(2 x probability of the entry's bit).
+    The sum over bits of log(2 x probability of the entry's bit).
     """
     return _scores(views.values, views.flips, value)
 
 
 def refine(plane: bytes, views: SoftViews, index: int, value: bytes) -> Refined:
-    """Return the guess near one of some views that fits an entry best.
+    """Return the guess near one of some views of a plane that fits an entry best.
 
-    Args:
-        plane: The plane that the views were made from; see ``soft_views``.
-        views: The views.
-        index: Number of the view to begin with.
-        value: PDQ of the entry.
-
-    Returns:
-        The best guess; its score is at least that of the view.
+    Its score is at least that of the view.
     """
     best = _first(views, index, value)
     luma = luma_of(plane)
@@ -138,7 +121,6 @@ def _first(views: SoftViews, index: int, value: bytes) -> Refined:
 def _best_of(
     luma: Floats, outlines: Sequence[Outline], step: float, value: bytes
 ) -> Refined | None:
-    """Return the best of some guesses; ``None`` if none shows enough."""
     if not outlines:
         return None
     deviation = max(_LEAST_DEVIATION, step * _EDGE_SHARE)
@@ -156,7 +138,6 @@ def _best_of(
 
 
 def _prepared(outlines: Sequence[Outline], deviation: float) -> Prepared:
-    """Prepare guesses of one sort, whose edges have some deviation."""
     if is_cover(outlines[0]):
         return covers_of(outlines)
     if outlines[0].angle:
@@ -165,7 +146,6 @@ def _prepared(outlines: Sequence[Outline], deviation: float) -> Prepared:
 
 
 def _neighbours(outline: Outline, step: float) -> Iterator[Outline]:
-    """Yield the guesses one step away that still show enough."""
     if is_cover(outline):
         yield from moved(outline, _CELLS[step])
         return

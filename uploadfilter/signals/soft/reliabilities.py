@@ -83,15 +83,9 @@ def bits_and_flips(
 ) -> tuple[NDArray[np.uint8], Floats]:
     """Return the values of estimated blocks, and how likely each bit is wrong.
 
-    Args:
-        blocks: Estimated coefficients, shape (views, 16, 16).
-        noise: Result of ``expectations``, for each view.
-        into: Arrays for the results; they are made if there are none.
-
-    Returns:
-        Values of 32 bytes, shape (views, 32); and the probability of each bit to be
-        wrong, ``LEAST_FLIP`` to 0.5, shape (views, 256), in the order of
-        ``np.unpackbits`` of the values.
+    From blocks of shape (views, 16, 16): values, shape (views, 32), and probabilities,
+    ``LEAST_FLIP`` to 0.5, shape (views, 256), in the order of ``np.unpackbits``; in the
+    arrays ``into``, if there are any.
     """
     count = len(blocks)
     values, flips = into or (
@@ -105,7 +99,6 @@ def bits_and_flips(
 
 
 def _some(blocks: Floats, noise: Floats) -> tuple[NDArray[np.uint8], Floats]:
-    """Return the values and probabilities of some views."""
     count = len(blocks)
     rows: Floats = _NEIGHBOURS @ (blocks * blocks)
     scale: Floats = (rows.reshape(-1, WAVES) @ _NEIGHBOURS).reshape(blocks.shape)

@@ -112,12 +112,7 @@ def table_of(outline: Outline) -> Table:
 
 
 def turned(planes: Floats, table: Table) -> Floats:
-    """Return the readings of originals, shape (turns, 32, 32).
-
-    Args:
-        planes: Smoothed planes, shape (planes, 64, 64).
-        table: Where the originals lie in them.
-    """
+    """Return the readings of originals in smoothed planes, shape (turns, 32, 32)."""
     flat = planes.ravel()
     at, across, down = table.corners, table.across, table.down
     above = flat.take(at)

@@ -63,12 +63,9 @@ class SmallTurns:
     """Small turns, ready to be applied to a plane.
 
     Attributes:
-        table: Where all turns read the planes.
         rows: What smooths the plane's rows, and before that extrapolates them if it was
             cut, one below the other: shape (64 x planes, 64).
         columns: The same for its columns, transposed: shape (planes, 64, 64).
-        noise: Result of ``reliabilities.expectations``, for each turn.
-        outlines: The guesses.
     """
 
     table: Table
@@ -87,10 +84,8 @@ class SmallTurns:
 def outline_of(angle: float, canvas: Canvas, aspect: float) -> Outline:
     """Return how an upload shows an original that was turned.
 
-    Args:
-        angle: Degrees, counter-clockwise, up to 45 to either side.
-        canvas: What happened to the canvas.
-        aspect: Width of the original divided by its height.
+    Degrees are counter-clockwise, up to 45 to either side; the aspect is width by
+    height.
     """
     cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(abs(angle)))
     wide = high = 0.0
@@ -121,7 +116,6 @@ def turns(aspects: Sequence[float]) -> SmallTurns:
 
 
 def _original(aspect: float, angle: float, canvas: Canvas) -> float:
-    """Return the aspect of the original of an upload with some aspect."""
     if canvas is not Canvas.GROWN:
         return aspect
     # Both sides of a grown canvas hold parts of both sides of the original.
@@ -130,12 +124,7 @@ def _original(aspect: float, angle: float, canvas: Canvas) -> float:
 
 
 def turns_of(outlines: Sequence[Outline], *, step: float) -> SmallTurns:
-    """Prepare turns.
-
-    Args:
-        outlines: Guesses with an angle.
-        step: Deviation of the edges, in sides of the original.
-    """
+    """Prepare turns: guesses with an angle, whose edges deviate by a step."""
     parts = [_parts(outline) for outline in outlines]
     # Turns to both sides, and of many shapes, are read from the same planes.
     planes = {wide: place for place, wide in enumerate({it[2]: None for it in parts})}
@@ -162,7 +151,6 @@ not."""
 
 
 def _smoothed(wide: _Widened) -> tuple[Floats, Floats]:
-    """Return what smooths rows and columns of a plane, after they are extrapolated."""
     if wide is None:
         return SMOOTHING, SMOOTHING
     down_first, across_then = (SMOOTHING @ widening(seen) for seen in wide)

@@ -45,11 +45,7 @@ def _guesses_of(share: float) -> Iterator[Guess]:
 
 
 def _cuts(most: float) -> Sequence[tuple[float, float]]:
-    """Return the cuts of an axis that leave the whole window.
-
-    Args:
-        most: Largest cut of an end.
-    """
+    """Return the cuts of an axis that leave the whole window."""
     steps = range(round(most / _STEP) + 1)
     sums = round(_MOST_SUM / _STEP)
     pairs = [
@@ -61,7 +57,6 @@ def _cuts(most: float) -> Sequence[tuple[float, float]]:
 
 
 def _edges(share: float, cut: tuple[float, float]) -> tuple[float, float]:
-    """Return the edges of a window in what a cut leaves of an axis."""
     low, high = cut
     first = (1 - share) / 2
     left = 1 - low - high

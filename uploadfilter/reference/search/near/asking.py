@@ -72,11 +72,6 @@ class NearGeneration(Generation, Protocol):
         entries that are withdrawn. Every score is exact. A table of a thousand values
         is searched completely; in a larger one the search may miss an entry, see
         ``near_index.py``.
-
-        Args:
-            batch: The views.
-            budget: Units of work that it may take.
-            least: Lowest score, in nats.
         """
 
 

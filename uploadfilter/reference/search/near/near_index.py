@@ -144,11 +144,6 @@ class NearIndex:
     ) -> NearRows:
         """Find rows with a sufficient score under the best view.
 
-        Args:
-            batch: The views.
-            budget: Units of work that it may take.
-            least: Lowest score, in nats.
-
         Raises:
             IndexError: The tables are damaged.
         """
@@ -232,7 +227,6 @@ class _Search:
         return probes.view.take(full), starts.take(full), counts
 
     def _sizes(self, buckets: _Numbers) -> tuple[_Numbers, _Numbers]:
-        """Return where buckets begin, and how many rows they hold."""
         offsets = self._tables.offsets
         starts, ends = np.empty((2, len(buckets)), np.int64)
         # The end lies beside the start, which is in the cache only for a while.
@@ -292,7 +286,6 @@ class _Search:
         return found
 
     def _own_scores(self, rows: _Views, views: _Views) -> Floats:
-        """Return the score of each row under the view that found it."""
         bits = np.unpackbits(values_at(self._lanes, rows), axis=1).astype(np.float32)
         return self._scorer.of_pairs(bits, views)
 
@@ -304,7 +297,6 @@ def _heads_of(table: NDArray[np.uint8]) -> _Heads:
 
 
 def _slices(counts: _Numbers) -> list[slice]:
-    """Cut buckets into runs that hold about ``SLICE_ROWS`` rows."""
     if not len(counts):
         return []
     ends = counts.cumsum()

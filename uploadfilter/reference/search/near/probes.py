@@ -240,7 +240,6 @@ def _lowest(
 
 @lru_cache(maxsize=4)
 def _all_templates() -> Floats:
-    """Return every template, the cheapest first: shape (``RANKS``, templates)."""
     sets = sorted(_sets(), key=lambda ranks: (sum(ranks) + len(ranks), ranks))
     table = np.zeros((RANKS, MOST_TEMPLATES), np.float32)
     for at, ranks in enumerate(sets[:MOST_TEMPLATES]):
@@ -249,7 +248,6 @@ def _all_templates() -> Floats:
 
 
 def _sets() -> Iterator[tuple[int, ...]]:
-    """Yield every set of ranks."""
     for number in range(1 << RANKS):
         yield tuple(rank for rank in range(RANKS) if number >> rank & 1)
 
